@@ -1,0 +1,45 @@
+"""The hidden layers of the builders: one way to put weights, normalisation, activation and dropout in line."""
+
+from keras import layers, regularizers
+
+from recipes import _checks
+from recipes.layers import DropConnect
+
+# Keras's 0.99 takes some 500 steps to forget its start; small data sets train for fewer.
+BATCH_NORM_MOMENTUM = 0.9
+
+
+def check(activation, dropout, l1, l2, batch_norm, noise, drop_connect):
+    """Check the knobs that every feed-forward builder has."""
+    _checks.activation("activation", activation)
+    _checks.rate("dropout", dropout)
+    _checks.non_negative("l1", l1)
+    _checks.non_negative("l2", l2)
+    _checks.flag("batch_norm", batch_norm)
+    _checks.non_negative("noise", noise)
+    _checks.rate("drop_connect", drop_connect)
+
+
+def block(x, weights, *, activation, batch_norm=False, dropout=0.0, drop_connect=0.0):
+    """weights -> batch norm -> activation -> dropout; what is switched off adds no layer."""
+    x = DropConnect(weights, drop_connect)(x) if drop_connect else weights(x)
+    if batch_norm:
+        x = batch_normalization()(x)
+    x = activation_layer(activation, len(x.shape))(x)
+    return layers.Dropout(dropout)(x) if dropout else x
+
+
+def penalty(l1, l2):
+    """The kernel regularizer for these strengths, None where both are 0."""
+    return regularizers.L1L2(l1, l2) if l1 or l2 else None
+
+
+def batch_normalization(**kwargs):
+    return layers.BatchNormalization(momentum=BATCH_NORM_MOMENTUM, **kwargs)
+
+
+def activation_layer(activation, rank):
+    """The layer for a checked activation; PReLU learns one slope a channel, shared over positions."""
+    if activation == "prelu":
+        return layers.PReLU(shared_axes=list(range(1, rank - 1)) or None)
+    return layers.Activation(activation)

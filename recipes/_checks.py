@@ -1,0 +1,332 @@
+"""Argument checks: the only place where error text is made.
+
+Every message says the name, what was expected, what was received and, where one is likely, the fix.
+A wrong value is a `ValueError`, a wrong kind of thing a `TypeError`. Each check returns the value as
+plain Python (or NumPy for data), so that a builder holds exactly what it checked.
+"""
+
+import difflib
+import math
+import numbers
+from pathlib import Path
+
+import keras
+import numpy as np
+
+TASKS = ("binary", "multiclass", "multilabel", "regression")
+
+
+def count(name, value, minimum=1):
+    """A whole number of at least `minimum`."""
+    if not _is_int(value):
+        raise TypeError(f"{name} must be an int. Received: {name}={_show(value)}.")
+    if value < minimum:
+        raise ValueError(f"{name} must be at least {minimum}. Received: {name}={value}.")
+    return int(value)
+
+
+def counts(name, value, *, allow_empty=False):
+    """A tuple of positive whole numbers whose length is the depth."""
+    if _is_int(value):
+        raise TypeError(
+            f"{name} must be a tuple whose length is the depth. Received: {name}={value}. "
+            f"Did you mean ({value},)?"
+        )
+    if not isinstance(value, (tuple, list)) or not all(_is_int(item) for item in value):
+        raise TypeError(f"{name} must be a tuple of ints. Received: {name}={_show(value)}.")
+    if not value and not allow_empty:
+        raise ValueError(f"{name} must name at least one layer. Received: {name}=().")
+    if any(item < 1 for item in value):
+        raise ValueError(f"{name} must hold ints of at least 1. Received: {name}={tuple(value)}.")
+    return tuple(int(item) for item in value)
+
+
+def rate(name, value):
+    """A share of units, weights or rows: 0 <= rate < 1."""
+    value = number(name, value)
+    if not 0 <= value < 1:
+        percent = value / 100
+        hint = f" Did you mean {percent:g}?" if 0 < percent < 1 else ""
+        raise ValueError(f"{name} must be a rate in [0, 1). Received: {name}={value:g}.{hint}")
+    return value
+
+
+def fraction(name, value, maximum=1.0):
+    """A share that is neither nothing nor all: 0 < fraction < maximum."""
+    value = number(name, value)
+    if not 0 < value < maximum:
+        raise ValueError(
+            f"{name} must lie strictly between 0 and {maximum:g}. Received: {name}={value:g}."
+        )
+    return value
+
+
+def non_negative(name, value):
+    """A standard deviation, penalty or weight: 0 <= value."""
+    value = number(name, value)
+    if value < 0:
+        raise ValueError(f"{name} must not be negative. Received: {name}={value:g}.")
+    return value
+
+
+def positive(name, value):
+    """A scale or step: 0 < value."""
+    value = number(name, value)
+    if value <= 0:
+        raise ValueError(f"{name} must be greater than 0. Received: {name}={value:g}.")
+    return value
+
+
+def number(name, value):
+    """A finite number."""
+    if isinstance(value, bool) or not isinstance(value, numbers.Real):
+        raise TypeError(f"{name} must be a number. Received: {name}={_show(value)}.")
+    if not math.isfinite(value):
+        raise ValueError(f"{name} must be finite. Received: {name}={value}.")
+    return float(value)
+
+
+def flag(name, value):
+    """True or False."""
+    if not isinstance(value, bool):
+        raise TypeError(f"{name} must be True or False. Received: {name}={_show(value)}.")
+    return value
+
+
+def seed(value):
+    """None or a non-negative int."""
+    return None if value is None else count("seed", value, minimum=0)
+
+
+def one_of(name, value, options):
+    """One of the names in `options`; a misspelt one is answered with the nearest."""
+    if not isinstance(value, str):
+        raise TypeError(f"{name} must be one of {_names(options)}. Received: {name}={_show(value)}.")
+    if value not in options:
+        raise ValueError(
+            f"{name} must be one of {_names(options)}. Received: {name}={value!r}."
+            f"{nearest(value, options)}"
+        )
+    return value
+
+
+def known_names(owner, names, allowed):
+    """Every name in `names` is in `allowed`: the arguments of `owner`."""
+    for name in names:
+        if name not in allowed:
+            raise ValueError(
+                f"{owner} has no argument {name!r}. It has {_names(sorted(allowed))}."
+                f"{nearest(name, allowed)}"
+            )
+
+
+def nearest(value, options):
+    """' Did you mean ...?' for a misspelt name, or nothing where no name is near."""
+    close = difflib.get_close_matches(str(value).lower(), sorted(options), n=1, cutoff=0.6)
+    return f" Did you mean {close[0]!r}?" if close else ""
+
+
+def shape(name, value, *, ndim=None, fixed=False):
+    """A shape without the batch axis. `ndim`: ranks allowed; `fixed`: None sides are refused."""
+    if _is_int(value):
+        raise TypeError(
+            f"{name} must be a tuple without the batch axis. Received: {name}={value}. "
+            f"Did you mean ({value},)?"
+        )
+    if not isinstance(value, (tuple, list)):
+        raise TypeError(f"{name} must be a tuple of ints. Received: {name}={_show(value)}.")
+    value = tuple(value)
+    ranks = (ndim,) if isinstance(ndim, int) else ndim
+    if ranks and len(value) not in ranks:
+        expected = " or ".join(_AXES.get(rank, f"rank {rank}") for rank in ranks)
+        raise ValueError(f"{name} must be {expected}. Received: {name}={value}.")
+    for side in value:
+        if side is None and not fixed:
+            continue
+        if not _is_int(side):
+            kind = "ints" if fixed else "ints or None"
+            raise TypeError(f"{name} must hold {kind}. Received: {name}={value}.")
+        if side < 1:
+            raise ValueError(f"{name} must hold sizes of at least 1. Received: {name}={value}.")
+    if not value or value[-1] is None:
+        raise ValueError(f"{name} must end in a known number of features. Received: {name}={value}.")
+    return tuple(None if side is None else int(side) for side in value)
+
+
+def outputs(value, task):
+    """The width of the last layer, which the task bounds."""
+    value = count("outputs", value)
+    if task == "binary" and value != 1:
+        raise ValueError(
+            f"outputs must be 1 for task='binary'. Received: outputs={value}. "
+            "Did you mean task='multiclass' (one class per row) or 'multilabel' (several)?"
+        )
+    if task == "multiclass" and value < 2:
+        raise ValueError(
+            f"outputs must be at least 2 for task='multiclass'. Received: outputs={value}. "
+            "Did you mean task='binary' or task='regression'?"
+        )
+    return value
+
+
+def activation(name, value):
+    """A Keras activation by name or function, or 'prelu' (a layer in Keras)."""
+    if value == "prelu" or callable(value):
+        return value
+    if not isinstance(value, str):
+        raise TypeError(f"{name} must be a name or a function. Received: {name}={_show(value)}.")
+    known = {*_public_functions(keras.activations), "prelu"}
+    if value not in known:
+        raise ValueError(
+            f"{name} must be a Keras activation or 'prelu'. Received: {name}={value!r}."
+            f"{nearest(value, known)}"
+        )
+    return value
+
+
+def layer(name, value):
+    """None or a keras.Layer."""
+    if value is not None and not isinstance(value, keras.Layer):
+        raise TypeError(f"{name} must be a keras.Layer or None. Received: {name}={_show(value)}.")
+    return value
+
+
+def model(name, value):
+    """A built keras.Model."""
+    if not isinstance(value, keras.Model):
+        raise TypeError(f"{name} must be a keras.Model. Received: {name}={_show(value)}.")
+    if not value.built:
+        raise ValueError(
+            f"{name} must be built: give it an input shape, or call it once. Received: {value.name!r}."
+        )
+    return value
+
+
+def part(model, name):
+    """The nested model of that name, such as 'encoder'."""
+    for inner in model.layers:
+        if inner.name == name:
+            return inner
+    raise ValueError(
+        f"model must have a part named {name!r}. Received: {model.name!r} with the layers "
+        f"{_names([inner.name for inner in model.layers])}."
+    )
+
+
+def array(name, value, *, ndim=None, shape=None):
+    """Numeric data, one row per sample: not empty, finite, of the rank or row shape asked for."""
+    value = np.asarray(value)
+    if value.dtype.kind not in "biuf":
+        raise TypeError(
+            f"{name} must be numeric. Received: an array of dtype {value.dtype}. "
+            "Encode strings and dates as numbers first."
+        )
+    if value.ndim == 0 or value.size == 0:
+        raise ValueError(f"{name} must hold at least one row. Received: shape {value.shape}.")
+    if ndim is not None and value.ndim != ndim:
+        raise ValueError(f"{name} must have {ndim} axes. Received: shape {value.shape}.")
+    if shape is not None and not _fits(value.shape[1:], shape):
+        raise ValueError(
+            f"{name} must have rows of shape {tuple(shape)}. Received: shape {value.shape}."
+            f"{_shape_hint(value.shape, shape)}"
+        )
+    if value.dtype.kind == "f" and not np.isfinite(value).all():
+        place = tuple(int(i) for i in np.argwhere(~np.isfinite(value))[0])
+        raise ValueError(
+            f"{name} must be finite. Received: {value[place]} first at index {place}. "
+            "Fill or drop such rows."
+        )
+    return value
+
+
+def same_rows(**arrays):
+    """All arrays have the same number of rows."""
+    rows = {name: len(value) for name, value in arrays.items()}
+    if len(set(rows.values())) > 1:
+        shown = ", ".join(f"{name} has {n}" for name, n in rows.items())
+        raise ValueError(f"{_names(rows)} must have the same number of rows. Received: {shown}.")
+
+
+def targets(name, value, *, task, outputs):
+    """Targets that fit the head: integer classes in range (or one-hot rows), 0 and 1, or numbers."""
+    value = array(name, value)
+    columns = value.shape[-1] if value.ndim > 1 else 1
+    one_hot = task == "multiclass" and columns == outputs
+    if task in ("regression", "multilabel") and columns != outputs:
+        raise ValueError(
+            f"{name} must have {outputs} columns for task={task!r}. Received: shape {value.shape}."
+        )
+    if task == "regression":
+        return value
+    fractional = value[value != np.round(value)]
+    if fractional.size:
+        raise ValueError(
+            f"{name} must hold class labels for task={task!r}. Received: the value "
+            f"{float(fractional[0]):g}. Did you mean task='regression'?"
+        )
+    if task == "multiclass" and not one_hot and value.dtype.kind == "f":
+        raise ValueError(
+            f"{name} must hold integer class labels. Received: dtype {value.dtype}. "
+            f"Did you mean {name}.astype('int32')?"
+        )
+    highest = outputs - 1 if task == "multiclass" and not one_hot else 1
+    if value.min() < 0 or value.max() > highest:
+        raise ValueError(
+            f"{name} must hold labels from 0 to {highest}. "
+            f"Received: labels from {int(value.min())} to {int(value.max())}."
+        )
+    return value
+
+
+def folder(name, value):
+    """A folder that can be written to; it is made where it is not there."""
+    path = Path(value)
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        probe = path / ".writable"
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise ValueError(
+            f"{name} must be a folder that can be written to. Received: {name}={str(value)!r} ({error})."
+        ) from error
+    return path
+
+
+_AXES = {
+    1: "(features,)",
+    2: "(timesteps, features)",
+    3: "(height, width, channels)",
+}
+
+
+def _is_int(value):
+    return isinstance(value, numbers.Integral) and not isinstance(value, bool)
+
+
+def _fits(actual, expected):
+    return len(actual) == len(expected) and all(
+        side is None or side == size for size, side in zip(actual, expected, strict=True)
+    )
+
+
+def _shape_hint(actual, expected):
+    if actual[1:] == tuple(expected[:-1]) and expected[-1] == 1:
+        return " Did you mean x[..., None]?"
+    if actual == tuple(expected):
+        return " Did you mean x[None]?"
+    return ""
+
+
+def _names(options):
+    return ", ".join(repr(option) for option in options)
+
+
+def _public_functions(module):
+    skipped = {"get", "serialize", "deserialize"}
+    return {name for name in dir(module) if name.islower() and name[0] != "_"} - skipped
+
+
+def _show(value):
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."

@@ -1,0 +1,58 @@
+"""What every builder shares: plain Python arguments in, one seed for all that is random in the model."""
+
+import contextlib
+import functools
+import random
+from collections.abc import Callable, Iterator
+from typing import ParamSpec, TypeVar
+
+import numpy as np
+
+from recipes import _checks
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def recipe(build: Callable[P, R]) -> Callable[P, R]:
+    """Make `build` a recipe.
+
+    NumPy scalars become Python numbers (Keras refuses `Dense(np.int64(3))`), lists become tuples,
+    and everything that the builder makes draws its randomness from the argument `seed`.
+    """
+
+    @functools.wraps(build)
+    def wrapper(*args: P.args, **kwargs: P.kwargs) -> R:
+        plain = {name: _plain(value) for name, value in kwargs.items()}
+        with seeded(plain.get("seed")):
+            return build(*map(_plain, args), **plain)  # type: ignore[arg-type]
+
+    return wrapper
+
+
+@contextlib.contextmanager
+def seeded(seed: int | None) -> Iterator[None]:
+    """Initializers and random layers made inside draw their seeds from `seed`; outside, nothing moves.
+
+    Keras draws the seed of an initializer or a random layer that was given none from Python's
+    `random`, once, when the object is made. Seeding that generator around the builder and putting
+    its state back reaches them all, on every backend.
+    """
+    seed = _checks.seed(seed)
+    if seed is None:
+        yield
+        return
+    state = random.getstate()
+    random.seed(seed)
+    try:
+        yield
+    finally:
+        random.setstate(state)
+
+
+def _plain(value):
+    if isinstance(value, np.generic):
+        return value.item()
+    if isinstance(value, list | tuple):
+        return tuple(_plain(item) for item in value)
+    return value

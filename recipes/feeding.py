@@ -1,0 +1,106 @@
+"""Feeding arrays to `fit`: `batches`, an in-memory pipeline that costs a fraction of Keras's own.
+
+`fit(x, y)` on arrays works with every recipe. For small models most of its time goes into cutting
+batches; `fit(batches(x, y, 64))` cuts them inside the backend's own pipeline.
+"""
+
+import math
+
+import keras
+import numpy as np
+
+from recipes import _checks
+
+
+def batches(x, y=None, batch_size=32, *, sample_weight=None, shuffle=True, seed=None):
+    """Shuffled batches for `fit`, `evaluate` and `predict`: the same rows, faster.
+
+    Args:
+        x: array (rows, ...), or a dict or list of such arrays for models with several inputs.
+        y: targets of the same form; None where there are none; `y=x` for an autoencoder.
+        batch_size: rows in a batch, at least 1; the last batch holds what is left.
+        sample_weight: weight of each row, (rows,), or None.
+        shuffle: draw a new order each epoch. Switch off to evaluate and predict.
+        seed: int for the orders, or None.
+
+    Returns:
+        What this backend reads fastest: a `tf.data.Dataset` on TensorFlow, a
+        `keras.utils.PyDataset` elsewhere. On the latter `fit` draws the order of the batches
+        itself; `fit(..., shuffle=False)` leaves it to `seed`.
+
+    Raises:
+        ValueError: arrays that are empty, hold NaN or infinity, or differ in their rows.
+        TypeError: arrays that are not numeric.
+
+    >>> import numpy as np
+    >>> [len(x) for x, y in batches(np.arange(5.0), np.arange(5), batch_size=2)]
+    [2, 2, 1]
+    """
+    batch_size = _checks.count("batch_size", batch_size)
+    seed = _checks.seed(seed)
+    data = {"x": x, "y": y, "sample_weight": sample_weight}
+    data = {name: _arrays(name, value) for name, value in data.items() if value is not None}
+    leaves = {name: keras.tree.flatten(value)[0] for name, value in data.items()}
+    _checks.same_rows(**leaves)
+    rows = len(leaves["x"])
+    # The form that Keras unpacks: (x,), (x, y) or (x, y, sample_weight).
+    names = ("x", "y", "sample_weight") if "sample_weight" in data else ("x", "y")[: len(data)]
+    columns = tuple(data.get(name) for name in names)
+    make = _tensorflow_batches if keras.backend.backend() == "tensorflow" else _NumpyBatches
+    return make(columns, rows, batch_size, shuffle, seed)
+
+
+def _arrays(name, value):
+    """Checked arrays in the float type that Keras trains in."""
+
+    def prepare(array):
+        array = _checks.array(name, array)
+        return array.astype(keras.config.floatx()) if array.dtype.kind == "f" else array
+
+    return keras.tree.map_structure(prepare, value)
+
+
+def _tensorflow_batches(columns, rows, batch_size, shuffle, seed):
+    import tensorflow as tf
+
+    with tf.device("cpu"):
+        columns = keras.tree.map_structure(tf.convert_to_tensor, columns)
+    steps = math.ceil(rows / batch_size)
+
+    def epoch(seed):
+        order = tf.range(rows)
+        if shuffle:
+            order = tf.random.experimental.stateless_shuffle(order, seed=[seed, 0])
+
+        def batch(step):
+            chosen = order[step * batch_size : (step + 1) * batch_size]
+            return keras.tree.map_structure(lambda column: tf.gather(column, chosen), columns)
+
+        return tf.data.Dataset.range(steps).map(batch)
+
+    epochs = tf.data.Dataset.random(seed=seed, rerandomize_each_iteration=True).take(1)
+    dataset = epochs.flat_map(epoch).apply(tf.data.experimental.assert_cardinality(steps))
+    return dataset.prefetch(tf.data.AUTOTUNE)
+
+
+class _NumpyBatches(keras.utils.PyDataset):
+    def __init__(self, columns, rows, batch_size, shuffle, seed):
+        super().__init__()
+        self.columns = columns
+        self.rows = rows
+        self.batch_size = batch_size
+        self.shuffle = shuffle
+        self.generator = np.random.default_rng(seed)
+        self.order = np.arange(rows)
+        self.on_epoch_end()
+
+    def __len__(self):
+        return math.ceil(self.rows / self.batch_size)
+
+    def __getitem__(self, step):
+        chosen = self.order[step * self.batch_size : (step + 1) * self.batch_size]
+        return keras.tree.map_structure(lambda column: column[chosen], self.columns)
+
+    def on_epoch_end(self):
+        if self.shuffle:
+            self.order = self.generator.permutation(self.rows)

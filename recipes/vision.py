@@ -1,0 +1,122 @@
+"""Convolutional networks for images: `build_cnn`."""
+
+import keras
+from keras import layers
+
+from recipes import _blocks, _checks, _heads
+from recipes._recipe import recipe
+
+CONVOLUTIONS_PER_BLOCK = 2
+
+POOLING = {
+    "max": lambda: layers.MaxPooling2D(padding="same"),
+    "average": lambda: layers.AveragePooling2D(padding="same"),
+}
+
+
+@recipe
+def build_cnn(
+    input_shape,
+    outputs,
+    *,
+    task="multiclass",
+    filters=(32, 64, 128),
+    kernel_size=3,
+    pooling="max",
+    activation="relu",
+    dropout=0.2,
+    l1=0.0,
+    l2=0.0,
+    batch_norm=True,
+    noise=0.0,
+    drop_connect=0.0,
+    label_smoothing=0.0,
+    augmentation=None,
+    optimizer="adam",
+    learning_rate=None,
+    seed=None,
+    name="cnn",
+):
+    """A convolutional classifier or regressor for images of any size, compiled for its task.
+
+    One block a number in `filters`: two convolutions, then pooling that halves the image. The
+    blocks end in global average pooling, so that images of several sizes may share one model.
+
+    Args:
+        input_shape: (height, width, channels); height and width may be None.
+        outputs: number of classes, labels or values to predict; 1 for `task="binary"`.
+        task: "binary", "multiclass", "multilabel" or "regression".
+        filters: channels of each block; the length is the depth in blocks.
+        kernel_size: side of the square kernels in pixels.
+        pooling: "max" or "average", after each block.
+        activation: any Keras activation, or "prelu".
+        dropout: rate in [0, 1) after each block, never on the output.
+        l1, l2: weight penalties on every kernel, at least 0.
+        batch_norm: normalise after every convolution. Raw 0-255 pixels train as well as scaled ones.
+        noise: standard deviation of Gaussian noise on the input while training, in its units.
+        drop_connect: rate in [0, 1) of convolution weights to drop in each training step.
+        label_smoothing: rate in [0, 1); not for regression.
+        augmentation: a Keras layer for the input, such as `keras.layers.RandomFlip("horizontal")`,
+            or None.
+        optimizer: any Keras optimizer's name, "momentum", "nesterov", or an object.
+        learning_rate: number or schedule; None is the optimizer's own (0.001 for Adam).
+        seed: int that fixes initial weights and random layers, or None.
+        name: name of the model.
+
+    Returns:
+        Compiled `keras.Model`, (batch, height, width, channels) -> (batch, outputs): probabilities,
+        or values for regression. Labels are integers (one-hot rows are accepted too).
+
+    Raises:
+        ValueError, TypeError: an argument is out of range or of the wrong kind.
+
+    Source: Simonyan and Zisserman, 2015 (two 3 x 3 convolutions a block); Ioffe and Szegedy, 2015 (batch
+    normalisation); Lin et al., 2014 (global average pooling).
+
+    >>> model = build_cnn((None, None, 3), 2, filters=(4, 8))
+    >>> model.input_shape, model.output_shape
+    ((None, None, None, 3), (None, 2))
+    """
+    input_shape = _checks.shape("input_shape", input_shape, ndim=3)
+    filters = _checks.counts("filters", filters)
+    _checks.count("kernel_size", kernel_size)
+    _checks.one_of("pooling", pooling, POOLING)
+    _checks.layer("augmentation", augmentation)
+    _heads.check(outputs, task, label_smoothing, optimizer, learning_rate)
+    _blocks.check(activation, dropout, l1, l2, batch_norm, noise, drop_connect)
+
+    x = inputs = keras.Input(input_shape, name="x")
+    if augmentation is not None:
+        x = augmentation(x)
+    if noise:
+        x = layers.GaussianNoise(noise)(x)
+    for width in filters:
+        for _ in range(CONVOLUTIONS_PER_BLOCK):
+            convolution = layers.Conv2D(
+                width,
+                kernel_size,
+                padding="same",
+                use_bias=not batch_norm,
+                kernel_regularizer=_blocks.penalty(l1, l2),
+            )
+            x = _blocks.block(
+                x,
+                convolution,
+                activation=activation,
+                batch_norm=batch_norm,
+                drop_connect=drop_connect,
+            )
+        x = POOLING[pooling]()(x)
+        if dropout:
+            x = layers.Dropout(dropout)(x)
+    x = layers.GlobalAveragePooling2D()(x)
+    outputs = _heads.output_layer(outputs, task, kernel_regularizer=_blocks.penalty(l1, l2))(x)
+
+    model = keras.Model(inputs, outputs, name=name)
+    return _heads.compile_for(
+        model,
+        task,
+        label_smoothing=label_smoothing,
+        optimizer=optimizer,
+        learning_rate=learning_rate,
+    )
