@@ -1,4 +1,4 @@
-"""The hidden layers of the builders: one way to put weights, normalisation, activation and dropout in line."""
+"""The hidden layers of the builders: weights, normalisation, activation and dropout in line."""
 
 from keras import layers, regularizers
 
@@ -39,7 +39,7 @@ def batch_normalization(**kwargs):
 
 
 def activation_layer(activation, rank):
-    """The layer for a checked activation; PReLU learns one slope a channel, shared over positions."""
+    """The layer for a checked activation; PReLU learns one slope a channel."""
     if activation == "prelu":
         return layers.PReLU(shared_axes=list(range(1, rank - 1)) or None)
     return layers.Activation(activation)

@@ -1,8 +1,8 @@
 """Argument checks: the only place where error text is made.
 
-Every message says the name, what was expected, what was received and, where one is likely, the fix.
-A wrong value is a `ValueError`, a wrong kind of thing a `TypeError`. Each check returns the value as
-plain Python (or NumPy for data), so that a builder holds exactly what it checked.
+Every message says the name, what was expected, what was received and, where one is likely, the
+fix. A wrong value is a `ValueError`, a wrong kind of thing a `TypeError`. Each check returns the
+value as plain Python (or NumPy for data), so that a builder holds exactly what it checked.
 """
 
 import difflib
@@ -101,7 +101,9 @@ def seed(value):
 def one_of(name, value, options):
     """One of the names in `options`; a misspelt one is answered with the nearest."""
     if not isinstance(value, str):
-        raise TypeError(f"{name} must be one of {_names(options)}. Received: {name}={_show(value)}.")
+        raise TypeError(
+            f"{name} must be one of {_names(options)}. Received: {name}={_show(value)}."
+        )
     if value not in options:
         raise ValueError(
             f"{name} must be one of {_names(options)}. Received: {name}={value!r}."
@@ -149,7 +151,9 @@ def shape(name, value, *, ndim=None, fixed=False):
         if side < 1:
             raise ValueError(f"{name} must hold sizes of at least 1. Received: {name}={value}.")
     if not value or value[-1] is None:
-        raise ValueError(f"{name} must end in a known number of features. Received: {name}={value}.")
+        raise ValueError(
+            f"{name} must end in a known number of features. Received: {name}={value}."
+        )
     return tuple(None if side is None else int(side) for side in value)
 
 
@@ -197,7 +201,8 @@ def model(name, value):
         raise TypeError(f"{name} must be a keras.Model. Received: {name}={_show(value)}.")
     if not value.built:
         raise ValueError(
-            f"{name} must be built: give it an input shape, or call it once. Received: {value.name!r}."
+            f"{name} must be built: give it an input shape, or call it once. "
+            f"Received: {value.name!r}."
         )
     return value
 
@@ -248,7 +253,7 @@ def same_rows(**arrays):
 
 
 def targets(name, value, *, task, outputs):
-    """Targets that fit the head: integer classes in range (or one-hot rows), 0 and 1, or numbers."""
+    """Targets that fit the head: classes in range (or one-hot rows), 0 and 1, or numbers."""
     value = array(name, value)
     columns = value.shape[-1] if value.ndim > 1 else 1
     one_hot = task == "multiclass" and columns == outputs
@@ -288,7 +293,8 @@ def folder(name, value):
         probe.unlink()
     except OSError as error:
         raise ValueError(
-            f"{name} must be a folder that can be written to. Received: {name}={str(value)!r} ({error})."
+            f"{name} must be a folder that can be written to. "
+            f"Received: {name}={str(value)!r} ({error})."
         ) from error
     return path
 

@@ -1,4 +1,4 @@
-"""From a task to the last layer, the loss, the metric and the compiled model: one decision, one place."""
+"""From a task to the last layer, the loss, the metric and the compiled model, in one place."""
 
 import keras
 from keras import layers
@@ -6,8 +6,8 @@ from keras import layers
 from recipes import _checks
 from recipes.losses import SmoothedCrossentropy
 
-# Steps that run on the device between two visits to Python. Losses are the same as with 1 on TensorFlow
-# and JAX; per-batch callbacks see every 16th batch. benchmarks/training.py measures what it brings.
+# Steps that run on the device between two visits to Python. Losses are the same as with 1 on
+# TensorFlow and JAX; per-batch callbacks see every 16th batch. benchmarks/training.py measures it.
 STEPS_PER_EXECUTION = 16
 
 ACTIVATIONS = {
@@ -52,7 +52,10 @@ def compile_for(model, task, *, label_smoothing=0.0, optimizer="adam", learning_
     }
     metrics = {"multilabel": "binary_accuracy", "regression": "mae"}
     return compile_with(
-        model, losses[task](), metrics.get(task, "accuracy"), make_optimizer(optimizer, learning_rate)
+        model,
+        losses[task](),
+        metrics.get(task, "accuracy"),
+        make_optimizer(optimizer, learning_rate),
     )
 
 

@@ -1,4 +1,4 @@
-"""What every builder shares: plain Python arguments in, one seed for all that is random in the model."""
+"""What every builder shares: plain Python arguments in, one seed for all that is random in it."""
 
 import contextlib
 import functools
@@ -32,7 +32,7 @@ def recipe(build: Callable[P, R]) -> Callable[P, R]:
 
 @contextlib.contextmanager
 def seeded(seed: int | None) -> Iterator[None]:
-    """Initializers and random layers made inside draw their seeds from `seed`; outside, nothing moves.
+    """Initializers and random layers made inside draw their seeds from `seed`, and no others.
 
     Keras draws the seed of an initializer or a random layer that was given none from Python's
     `random`, once, when the object is made. Seeding that generator around the builder and putting

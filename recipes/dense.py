@@ -1,4 +1,4 @@
-"""Dense networks: `build_mlp`, from the perceptron family (`units=()`) to a deep classifier or regressor."""
+"""Dense networks: `build_mlp`, from the perceptron family (`units=()`) to deep ones."""
 
 import keras
 from keras import layers

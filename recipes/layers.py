@@ -1,8 +1,9 @@
 """Layers that Keras does not bring.
 
 Tied weights: `ReversibleDense`, `ReversibleConv2D`, called a second time with `reverse=True`.
-Noise, active in training only: `DropConnect` (weights), `SwapNoise` (tables), `DisturbLabel` (labels).
-Variational codes: `Sampling`. All are registered: models that hold them load without `custom_objects`.
+Noise in training only: `DropConnect` (weights), `SwapNoise` (tables), `DisturbLabel` (labels).
+Variational codes: `Sampling`. All are registered: models that hold them load without
+`custom_objects`.
 """
 
 import keras
@@ -16,7 +17,8 @@ class ReversibleDense(keras.layers.Layer):
     """A dense layer whose kernel also runs backwards: the tied weights of an autoencoder.
 
     `layer(x)` is `activation(x @ kernel + bias)`; `layer(code, reverse=True)` is
-    `reverse_activation(code @ kernel.T + reverse_bias)`. Call it forwards first: that fixes the sizes.
+    `reverse_activation(code @ kernel.T + reverse_bias)`. Call it forwards first: that fixes the
+    sizes.
 
     Args:
         units: width of the code, at least 1.
@@ -81,7 +83,8 @@ class ReversibleConv2D(keras.layers.Layer):
     """A convolution whose kernel also runs backwards, as a transposed convolution.
 
     Padding is "same". With strides the reverse direction gives back the very size that went in,
-    odd sizes too, because the layer remembers it; unknown sizes come back as a multiple of the stride.
+    odd sizes too, because the layer remembers it; unknown sizes come back as a multiple of the
+    stride.
 
     Args:
         filters: channels of the code, at least 1.
@@ -158,8 +161,8 @@ class DropConnect(keras.layers.Wrapper):
     """Drops weights, not units: a fresh mask over the kernels of `layer` at each training step.
 
     A kept weight is divided by `1 - rate`, so that inference uses the kernel as it is; this is the
-    paper's mean network, whose inference kernel is `(1 - rate) * kernel`, with the factor moved into
-    training. Biases are kept.
+    paper's mean network, whose inference kernel is `(1 - rate) * kernel`, with the factor moved
+    into training. Biases are kept.
 
     Args:
         layer: a Dense, Conv, EinsumDense or other layer with weights named "kernel".
@@ -224,7 +227,7 @@ class DropConnect(keras.layers.Wrapper):
 
 @keras.saving.register_keras_serializable("recipes")
 class SwapNoise(keras.layers.Layer):
-    """Replaces cells by the same column's value in another row: noise that keeps each column's values.
+    """Replaces cells by the same column's value in another row, so that columns keep their values.
 
     Made for tables, where Gaussian noise turns categories into nonsense. Active in training only.
 
@@ -274,10 +277,11 @@ class SwapNoise(keras.layers.Layer):
 class DisturbLabel(keras.layers.Layer):
     """Trains on labels of which a random share is wrong, a fresh draw each step, by plain `fit`.
 
-    Put it behind the last activation. A label `y` replaced by `y'` costs `-log p[y']`, which is what the
-    undisturbed label costs when the probabilities are rolled by `y' - y` classes: so the layer rolls
-    the predictions of that share of rows, and validation and inference, which do not train, see the true
-    labels. With one sigmoid output `p` becomes `1 - p`. Training accuracy falls by about `rate`.
+    Put it behind the last activation. A label `y` replaced by `y'` costs `-log p[y']`, which is
+    what the undisturbed label costs when the probabilities are rolled by `y' - y` classes: so the
+    layer rolls the predictions of that share of rows, and validation and inference, which do not
+    train, see the true labels. With one sigmoid output `p` becomes `1 - p`. Training accuracy falls
+    by about `rate`.
 
     Args:
         rate: share of rows whose label is drawn anew from all classes, in [0, 1).
@@ -328,8 +332,8 @@ class DisturbLabel(keras.layers.Layer):
 class Sampling(keras.layers.Layer):
     """The code of a variational autoencoder: a draw in training, the mean in inference.
 
-    Adds `kl_weight * KL(N(mean, exp(log_variance)) || N(0, 1))`, summed over the code and averaged over the
-    batch, to the loss.
+    Adds `kl_weight * KL(N(mean, exp(log_variance)) || N(0, 1))`, summed over the code and averaged
+    over the batch, to the loss.
 
     Args:
         kl_weight: how much the divergence counts beside the loss, at least 0.

@@ -1,8 +1,8 @@
 """Losses and penalties that Keras does not bring.
 
-`SmoothedCrossentropy` is the loss of every multiclass recipe: integer or one-hot labels, with or without
-label smoothing. `KLSparsity` keeps the mean activation of a code near a target; it goes into
-`activity_regularizer=`. To disturb labels at random, see `recipes.DisturbLabel`, a layer.
+`SmoothedCrossentropy` is the loss of every multiclass recipe: integer or one-hot labels, with or
+without label smoothing. `KLSparsity` keeps the mean activation of a code near a target; it goes
+into `activity_regularizer=`. To disturb labels at random, see `recipes.DisturbLabel`, a layer.
 """
 
 import keras
@@ -16,15 +16,15 @@ class SmoothedCrossentropy(keras.losses.Loss):
     """Cross-entropy of class probabilities that takes integer labels and smooths them.
 
     A smoothed target gives `1 - label_smoothing` to the true class and shares the rest evenly over
-    all classes, the true one included. Equal to `keras.losses.CategoricalCrossentropy` with the same
-    `label_smoothing` on one-hot labels.
+    all classes, the true one included. Equal to `keras.losses.CategoricalCrossentropy` with the
+    same `label_smoothing` on one-hot labels.
 
     Args:
         label_smoothing: share of the target that is spread over all classes, in [0, 1).
         **kwargs: `name`, `reduction` and `dtype` of `keras.losses.Loss`.
 
-    Call: `y_true` (batch, ...) integers or (batch, ..., classes) one-hot, `y_pred` (batch, ..., classes)
-    probabilities -> a scalar, the mean over the batch.
+    Call: `y_true` (batch, ...) integers or (batch, ..., classes) one-hot, `y_pred` (batch, ...,
+    classes) probabilities -> a scalar, the mean over the batch.
 
     Raises:
         ValueError: label_smoothing is not a rate.
@@ -64,8 +64,8 @@ class KLSparsity(keras.regularizers.Regularizer):
     """Keeps the mean activation of every unit near `sparsity`; for `activity_regularizer=`.
 
     The penalty is `weight * sum over units of KL(sparsity || mean activation)`, where the mean runs
-    over the batch (and over positions, for images) and is clipped to stay inside (0, 1). The units should be
-    sigmoid units, whose activations lie in that range.
+    over the batch (and over positions, for images) and is clipped to stay inside (0, 1). The units
+    should be sigmoid units, whose activations lie in that range.
 
     Args:
         sparsity: mean activation to aim for, in (0, 1).

@@ -52,7 +52,8 @@ def build_cnn(
         activation: any Keras activation, or "prelu".
         dropout: rate in [0, 1) after each block, never on the output.
         l1, l2: weight penalties on every kernel, at least 0.
-        batch_norm: normalise after every convolution. Raw 0-255 pixels train as well as scaled ones.
+        batch_norm: normalise after every convolution. Raw 0-255 pixels train as well as scaled
+        ones.
         noise: standard deviation of Gaussian noise on the input while training, in its units.
         drop_connect: rate in [0, 1) of convolution weights to drop in each training step.
         label_smoothing: rate in [0, 1); not for regression.
@@ -70,8 +71,8 @@ def build_cnn(
     Raises:
         ValueError, TypeError: an argument is out of range or of the wrong kind.
 
-    Source: Simonyan and Zisserman, 2015 (two 3 x 3 convolutions a block); Ioffe and Szegedy, 2015 (batch
-    normalisation); Lin et al., 2014 (global average pooling).
+    Source: Simonyan and Zisserman, 2015 (two 3 x 3 convolutions a block); Ioffe and Szegedy, 2015
+    (batch normalisation); Lin et al., 2014 (global average pooling).
 
     >>> model = build_cnn((None, None, 3), 2, filters=(4, 8))
     >>> model.input_shape, model.output_shape
