@@ -124,7 +124,9 @@ def known_names(owner, names, allowed):
 
 def nearest(value, options):
     """' Did you mean ...?' for a misspelt name, or nothing where no name is near."""
-    close = difflib.get_close_matches(str(value).lower(), sorted(options), n=1, cutoff=0.6)
+    close = difflib.get_close_matches(str(value).lower(), sorted(options))
+    # Swapped letters first: 'adma' is 'adam', not the 'adamax' that shares more letters in order.
+    close.sort(key=lambda option: sorted(option) != sorted(str(value).lower()))
     return f" Did you mean {close[0]!r}?" if close else ""
 
 

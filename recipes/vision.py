@@ -9,8 +9,8 @@ from recipes._recipe import recipe
 CONVOLUTIONS_PER_BLOCK = 2
 
 POOLING = {
-    "max": lambda: layers.MaxPooling2D(padding="same"),
-    "average": lambda: layers.AveragePooling2D(padding="same"),
+    "max": lambda: layers.MaxPooling2D(2, padding="same"),
+    "average": lambda: layers.AveragePooling2D(2, padding="same"),
 }
 
 

@@ -1,0 +1,157 @@
+"""THE table: every public builder with tiny data, its variants and its bad inputs.
+
+`tests/test_builders.py` runs every property over every row. A new builder needs one row here and no
+new test code; `test_every_builder_has_a_row` fails until it is there.
+"""
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any
+
+import keras
+import numpy as np
+
+import recipes
+
+ROWS = 16
+_random = np.random.default_rng(0)
+TABLE = _random.normal(size=(ROWS, 5)).astype("float32")
+IMAGES = _random.uniform(size=(ROWS, 8, 7, 2)).astype("float32")
+
+
+@dataclasses.dataclass(frozen=True)
+class Case:
+    build: Callable[..., keras.Model]
+    arguments: dict[str, Any]
+    """The call of the first variant; widths are tiny."""
+    x: np.ndarray
+    variants: dict[str, dict[str, Any]]
+    """Name -> arguments that differ from `arguments`; the variant "default" is always there."""
+    bad: list[tuple[dict[str, Any], type[Exception], str]]
+    """(arguments that differ, error, the argument that its message names and perhaps the fix)."""
+    open_shape: tuple | None = None
+    """An input_shape with None sides, for builders that take them."""
+    reconstructs: bool = False
+    """The target is x: an autoencoder."""
+
+    def call(self, variant="default", **overrides):
+        differs = {} if variant == "default" else self.variants[variant]
+        return self.build(**{**self.arguments, **differs, **overrides})
+
+    def data(self, variant="default"):
+        """x and the target that the variant's task asks for."""
+        differs = {} if variant == "default" else self.variants[variant]
+        arguments = {**self.arguments, **differs}
+        if self.reconstructs:
+            return self.x, self.x
+        classes = np.arange(ROWS) % max(arguments["outputs"], 2)
+        y = {
+            "multiclass": classes,
+            "binary": classes,
+            "multilabel": np.eye(arguments["outputs"])[classes % arguments["outputs"]],
+            "regression": np.repeat(classes[:, None], arguments["outputs"], 1) + 0.5,
+        }
+        return self.x, y[arguments.get("task", "multiclass")]
+
+
+TASKS = {
+    "binary": {"task": "binary", "outputs": 1},
+    "multilabel": {"task": "multilabel"},
+    "regression": {"task": "regression", "outputs": 2},
+}
+
+REGULARISED = {
+    "dropout": 0.2,
+    "l1": 1e-5,
+    "l2": 1e-5,
+    "batch_norm": True,
+    "noise": 0.01,
+    "drop_connect": 0.1,
+    "label_smoothing": 0.1,
+}
+
+# Wrong values of the knobs that every supervised builder has.
+BAD_HEAD = [
+    ({"outputs": 0}, ValueError, "outputs"),
+    ({"outputs": 2.5}, TypeError, "outputs"),
+    ({"outputs": 1}, ValueError, "task='binary'"),
+    ({"outputs": 2, "task": "binary"}, ValueError, "task='multiclass'"),
+    ({"task": "multi-class"}, ValueError, "Did you mean 'multiclass'"),
+    ({"task": "regression", "label_smoothing": 0.1}, ValueError, "label_smoothing"),
+    ({"label_smoothing": 1.0}, ValueError, "label_smoothing"),
+]
+
+# Wrong values of the knobs that every builder has.
+BAD_BODY = [
+    ({"input_shape": 5}, TypeError, r"Did you mean \(5,\)"),
+    ({"input_shape": (0,)}, ValueError, "input_shape"),
+    ({"input_shape": ()}, ValueError, "input_shape"),
+    ({"input_shape": (2.5,)}, (TypeError, ValueError), "input_shape"),
+    ({"dropout": 20}, ValueError, "Did you mean 0.2"),
+    ({"dropout": -0.1}, ValueError, "dropout"),
+    ({"dropout": float("nan")}, ValueError, "dropout"),
+    ({"dropout": "high"}, TypeError, "dropout"),
+    ({"l1": -1}, ValueError, "l1"),
+    ({"l2": -1}, ValueError, "l2"),
+    ({"noise": -0.5}, ValueError, "noise"),
+    ({"batch_norm": "yes"}, TypeError, "batch_norm"),
+    ({"activation": "rellu"}, ValueError, "Did you mean 'relu'"),
+    ({"activation": 3}, TypeError, "activation"),
+    ({"optimizer": "adma"}, ValueError, "Did you mean 'adam'"),
+    ({"optimizer": None}, TypeError, "optimizer"),
+    ({"learning_rate": 0}, ValueError, "learning_rate"),
+    ({"optimizer": keras.optimizers.Adam(), "learning_rate": 1e-3}, ValueError, "learning_rate"),
+    ({"seed": -1}, ValueError, "seed"),
+    ({"seed": 0.5}, TypeError, "seed"),
+]
+
+CASES = {
+    "mlp": Case(
+        recipes.build_mlp,
+        {"input_shape": (5,), "outputs": 3, "units": (8, 6)},
+        TABLE,
+        variants={
+            **TASKS,
+            "linear": {"units": ()},
+            "linear_regression": {"units": (), "task": "regression", "batch_norm": False},
+            "plain": {"batch_norm": False, "dropout": 0.0},
+            "regularised": REGULARISED,
+            "prelu": {"activation": "prelu"},
+            "image": {"input_shape": (5, 1)},
+        },
+        bad=[
+            *BAD_HEAD,
+            *BAD_BODY,
+            ({"units": 8}, TypeError, r"Did you mean \(8,\)"),
+            ({"units": (8, 0)}, ValueError, "units"),
+            ({"units": (8, 0.5)}, TypeError, "units"),
+            ({"input_shape": (None,)}, TypeError, "input_shape"),
+            ({"drop_connect": 1}, ValueError, "drop_connect"),
+        ],
+    ),
+    "cnn": Case(
+        recipes.build_cnn,
+        {"input_shape": (8, 7, 2), "outputs": 3, "filters": (4, 6)},
+        IMAGES,
+        variants={
+            **TASKS,
+            "regularised": REGULARISED,
+            "plain": {"batch_norm": False, "dropout": 0.0},
+            "average_prelu": {"pooling": "average", "activation": "prelu", "kernel_size": 5},
+            "augmented": {"augmentation": keras.layers.RandomFlip("horizontal", seed=0)},
+        },
+        bad=[
+            *BAD_HEAD,
+            *BAD_BODY,
+            ({"input_shape": (8, 7)}, ValueError, r"\(height, width, channels\)"),
+            ({"input_shape": (8, 7, None)}, ValueError, "input_shape"),
+            ({"filters": ()}, ValueError, "filters"),
+            ({"filters": 4}, TypeError, r"Did you mean \(4,\)"),
+            ({"kernel_size": 0}, ValueError, "kernel_size"),
+            ({"pooling": "maximum"}, ValueError, "Did you mean 'max'"),
+            ({"augmentation": "flip"}, TypeError, "augmentation"),
+            ({"drop_connect": 1}, ValueError, "drop_connect"),
+        ],
+        open_shape=(None, None, 2),
+    ),
+}
