@@ -34,7 +34,8 @@ class SmoothedCrossentropy(keras.losses.Loss):
     >>> import numpy as np
     >>> probabilities = np.array([[0.8, 0.1, 0.1]], "float32")
     >>> plain, smooth = SmoothedCrossentropy(), SmoothedCrossentropy(0.1)
-    >>> float(plain([0], probabilities)) < float(smooth([0], probabilities))
+    >>> label = np.array([0])
+    >>> float(plain(label, probabilities)) < float(smooth(label, probabilities))
     True
     """
 

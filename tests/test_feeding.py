@@ -1,0 +1,85 @@
+"""`batches` feeds the rows that it was given, in the order of its seed."""
+
+import keras
+import numpy as np
+import pytest
+
+import recipes
+
+X = np.arange(10, dtype="float32").reshape(10, 1)
+Y = np.arange(10)
+
+
+def epoch(data):
+    """The rows of one epoch, batch by batch, as `fit` would see them."""
+    seen = [np.ravel(batch[0]).astype(int).tolist() for batch in data]
+    if hasattr(data, "on_epoch_end"):
+        data.on_epoch_end()
+    return seen
+
+
+def test_every_row_once_and_the_last_batch_kept():
+    seen = epoch(recipes.batches(X, Y, batch_size=4, seed=0))
+    assert [len(batch) for batch in seen] == [4, 4, 2]
+    assert sorted(np.concatenate(seen)) == list(range(10))
+
+
+def test_a_fresh_order_each_epoch_that_the_seed_fixes():
+    first, again = (recipes.batches(X, Y, batch_size=4, seed=3) for _ in range(2))
+    orders = [epoch(first), epoch(first)]
+    assert orders[0] != orders[1]
+    assert orders == [epoch(again), epoch(again)]
+
+
+def test_without_shuffle_rows_come_in_order():
+    assert np.concatenate(epoch(recipes.batches(X, batch_size=3, shuffle=False))).tolist() == [
+        *range(10)
+    ]
+
+
+def test_rows_keep_their_targets_and_weights():
+    for x, y, weight in recipes.batches(X, Y, batch_size=4, sample_weight=Y * 2.0):
+        np.testing.assert_array_equal(np.ravel(x), np.ravel(y))
+        np.testing.assert_array_equal(np.ravel(y) * 2, np.ravel(weight))
+
+
+def test_dicts_of_inputs():
+    first = next(iter(recipes.batches({"a": X, "b": X * 2}, {"c": Y}, batch_size=4)))
+    assert set(first[0]) == {"a", "b"}
+    np.testing.assert_array_equal(first[0]["a"] * 2, first[0]["b"])
+
+
+@pytest.mark.filterwarnings("ignore:.*shuffle=True")
+def test_fit_on_batches_gives_the_losses_of_fit_on_arrays():
+    x = np.random.default_rng(0).normal(size=(37, 4)).astype("float32")
+    y = np.arange(37) % 3
+    losses = []
+    for data in ({"x": x, "y": y, "batch_size": 8}, {"x": recipes.batches(x, y, 8, shuffle=False)}):
+        model = recipes.build_mlp((4,), 3, units=(6,), dropout=0.0, seed=0)
+        fitted = model.fit(**data, epochs=3, shuffle=False, verbose=0)
+        losses.append(fitted.history["loss"])
+        assert np.isfinite(model.evaluate(data["x"], data.get("y"), verbose=0)).all()
+    np.testing.assert_allclose(*losses, rtol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "message"),
+    [
+        ({"x": X[:0]}, ValueError, "x must hold at least one row"),
+        ({"x": X, "y": Y[:3]}, ValueError, "same number of rows"),
+        ({"x": np.array([[1.0], [np.nan]])}, ValueError, r"nan first at index \(1, 0\)"),
+        ({"x": np.array(["a", "b"])}, TypeError, "x must be numeric"),
+        ({"x": X, "y": Y, "batch_size": 0}, ValueError, "batch_size must be at least 1"),
+        ({"x": X, "sample_weight": Y[:2]}, ValueError, "same number of rows"),
+    ],
+)
+def test_bad_input(arguments, error, message):
+    with pytest.raises(error, match=message):
+        recipes.batches(**arguments)
+
+
+def test_integers_stay_integers_and_floats_become_floatx():
+    x = np.arange(6, dtype="uint8").reshape(3, 2)
+    first = next(iter(recipes.batches(x, x.astype("float64"), batch_size=2)))
+    kinds = [keras.backend.standardize_dtype(part.dtype) for part in first]
+    assert kinds == ["uint8", "float32"]
