@@ -1,0 +1,1 @@
+"""Ratios to peers and plain Keras, all measured in one run: `python -m benchmarks NAME`."""
