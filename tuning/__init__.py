@@ -1,0 +1,22 @@
+"""Search over recipes: ranges, a default space for each builder, and Keras Tuner's engines.
+
+`search(build, x, y)` is the whole of it; `hypermodel(build)` is for Keras Tuner's own tuners.
+"""
+
+from tuning.hypermodel import hypermodel
+from tuning.ranges import Boolean, Choice, Float, Int, Widths
+from tuning.search import search
+from tuning.spaces import SPACES
+from tuning.study import Study
+
+__all__ = [
+    "SPACES",
+    "Boolean",
+    "Choice",
+    "Float",
+    "Int",
+    "Study",
+    "Widths",
+    "hypermodel",
+    "search",
+]

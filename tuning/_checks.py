@@ -1,0 +1,238 @@
+"""Checks of a search's arguments, beside those of `recipes._checks`, with the same error text."""
+
+import keras
+
+from recipes._checks import (
+    array,
+    count,
+    counts,
+    flag,
+    folder,
+    fraction,
+    known_names,
+    number,
+    one_of,
+    positive,
+    same_rows,
+    seed,
+    shape,
+    targets,
+)
+
+__all__ = [
+    "array",
+    "bounds",
+    "builder",
+    "callbacks",
+    "compiled",
+    "count",
+    "counts",
+    "depth",
+    "direction",
+    "flag",
+    "folder",
+    "fraction",
+    "hypermodel_alone",
+    "known_names",
+    "lies_in",
+    "no_epochs",
+    "number",
+    "objective",
+    "one_of",
+    "options",
+    "positive",
+    "repeated_name",
+    "required",
+    "same_rows",
+    "same_study",
+    "seed",
+    "shape",
+    "space",
+    "targets",
+    "validation",
+]
+
+
+def bounds(owner, low, high, *, step=None, log=False):
+    """low < high, whole steps between them, and above 0 on a logarithmic scale."""
+    flag("log", log)
+    received = f"Received: low={low}, high={high}"
+    if low >= high:
+        raise ValueError(
+            f"{owner} must have low below high. {received}. For one value give it as a constant."
+        )
+    if log and low <= 0:
+        raise ValueError(f"{owner} must have low above 0 with log=True. {received}.")
+    if step is None:
+        return
+    count("step", step)
+    if log and step != 1:
+        raise ValueError(f"{owner} must have step=1 with log=True. Received: step={step}.")
+    if (high - low) % step:
+        raise ValueError(
+            f"{owner} must reach high in whole steps from low. {received}, step={step}. "
+            f"Did you mean high={high - (high - low) % step}?"
+        )
+
+
+def lies_in(owner, default, start):
+    """`default` is None or a value of the range, whose nearest value is `start`."""
+    if default is not None and default != start:
+        raise ValueError(
+            f"{owner} must have a default in its range. Received: default={default!r}, "
+            f"the nearest is {start!r}."
+        )
+
+
+def options(owner, value):
+    """At least two options that can be told apart."""
+    names = [repr(option) for option in value]
+    if len(names) < 2:
+        raise ValueError(
+            f"{owner} must have at least two options. Received: {', '.join(names) or 'none'}. "
+            "For one value give it as a constant."
+        )
+    for name in names:
+        if names.count(name) > 1:
+            raise ValueError(f"{owner} must have options that differ. Received: {name} twice.")
+
+
+def depth(value):
+    """(fewest, most) layers."""
+    if not isinstance(value, (tuple, list)) or len(value) != 2:
+        raise TypeError(f"depth must be (fewest, most) layers. Received: depth={value!r}.")
+    fewest = count("depth", value[0], minimum=0)
+    most = count("depth", value[1])
+    if fewest > most:
+        raise ValueError(f"depth must be (fewest, most) layers. Received: depth={value}.")
+    return fewest, most
+
+
+def space(owner, value):
+    """A dict from names to ranges and constants."""
+    if value is None:
+        raise ValueError(
+            f"space must be given for {owner}, which has none of its own. "
+            "Example: space={'units': Int(8, 64)}."
+        )
+    if not isinstance(value, dict):
+        raise TypeError(f"space must be a dict from names to ranges. Received: space={value!r}.")
+
+
+def required(owner, names, given):
+    """Every argument of `owner` that has no default is given."""
+    for name in names:
+        if name not in given:
+            hint = f"{name}=... or y, to take it from" if name == "outputs" else f"{name} in space"
+            raise ValueError(f"{owner} needs its argument {name!r}. Received: none. Give {hint}.")
+
+
+def validation(value):
+    """A share of the rows, or (x_val, y_val), or (x_val,) where there is no y."""
+    if isinstance(value, (tuple, list)):
+        if len(value) not in (1, 2):
+            raise ValueError(
+                "validation must be a share of the rows or (x_val, y_val). "
+                f"Received: {len(value)} parts."
+            )
+        return tuple(value)
+    return fraction("validation", value)
+
+
+def compiled(owner, value):
+    """What a builder returned is a compiled keras.Model."""
+    if not isinstance(value, keras.Model):
+        raise TypeError(
+            f"{owner} must return a keras.Model. Received: {value!r}. Did it forget to return?"
+        )
+    if not value.compiled:
+        raise ValueError(
+            f"{owner} must return a compiled model. Received: {value.name!r}, which is not. "
+            "Call model.compile(...) in it."
+        )
+
+
+def objective(name, names):
+    """The name of a value that every epoch reports."""
+    return one_of("objective", name, sorted(names))
+
+
+def direction(name, value):
+    """ "min" or "max", which the name of the objective has told."""
+    if value is None:
+        raise ValueError(
+            "objective must say whether high or low is better. "
+            f"Received: objective={name!r}, whose name does not tell. "
+            f"Did you mean keras_tuner.Objective({name!r}, 'max')?"
+        )
+    return value
+
+
+def repeated_name(name, first, second):
+    """The error for a hyperparameter that is asked for twice, with different ranges."""
+    return ValueError(
+        f"hp names must be asked for with one range each. Received: {name!r} as {first!r} and as "
+        f"{second!r}; Keras Tuner would ignore the second. Give one of them another name."
+    )
+
+
+def hypermodel_alone(**given):
+    """A `keras_tuner.HyperModel` brings its space and shapes itself."""
+    for name, value in given.items():
+        if value is not None:
+            raise ValueError(
+                f"{name} must be None where build is a keras_tuner.HyperModel, which brings its "
+                f"own. Received: {name}={value!r}."
+            )
+
+
+def builder(value):
+    """A function."""
+    if not callable(value):
+        raise TypeError(
+            "build must be a function that returns a compiled model, or a keras_tuner.HyperModel. "
+            f"Received: build={value!r}."
+        )
+    if isinstance(value, type):
+        raise TypeError(
+            f"build must be a function or an instance. Received: the class {value.__name__!r}. "
+            f"Did you mean {value.__name__}()?"
+        )
+
+
+def no_epochs(engine, searched):
+    """Hyperband sets the epochs of each trial itself."""
+    if engine == "hyperband" and "epochs" in searched:
+        raise ValueError(
+            "space must not hold 'epochs' with engine='hyperband', which sets them itself. "
+            "Received: both. Give the most as epochs=..."
+        )
+
+
+def callbacks(value):
+    """A list of callbacks, or a function that makes one; returns the function."""
+    if isinstance(value, keras.callbacks.Callback) or not (
+        callable(value) or isinstance(value, (tuple, list))
+    ):
+        raise TypeError(
+            "callbacks must be a list of callbacks, or a function that makes one for each trial. "
+            f"Received: callbacks={value!r}."
+        )
+    made = value() if callable(value) else value
+    for item in made:
+        if not isinstance(item, keras.callbacks.Callback):
+            raise TypeError(f"callbacks must hold keras Callbacks. Received: {item!r}.")
+    return value if callable(value) else lambda: list(value)
+
+
+def same_study(directory, found, wanted):
+    """The study in a folder is the one that is to be resumed."""
+    differs = [name for name in wanted if found.get(name) != wanted[name]]
+    if differs:
+        name = differs[0]
+        raise ValueError(
+            "directory must be new, or hold this very study to go on with. "
+            f"Received: {str(directory)!r}, whose study has another {', another '.join(differs)} "
+            f"({found.get(name)!r}, not {wanted[name]!r}). "
+            "Choose another directory, or overwrite=True to delete it."
+        )

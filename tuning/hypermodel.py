@@ -1,0 +1,154 @@
+"""From a builder and a space to a `keras_tuner.HyperModel`: `hypermodel`.
+
+`search` uses it; with Keras Tuner's own tuners it is used as any hypermodel is. The builder stays
+a plain function that never sees an `hp`.
+"""
+
+import inspect
+
+import keras
+import keras_tuner
+
+from recipes import batches
+from recipes._heads import make_optimizer
+from tuning import _checks
+from tuning.ranges import RANGES, describe
+from tuning.spaces import SPACES
+from tuning.tuner import spare_tensorboard
+
+# Names in a space that belong to `fit`, not to the builder.
+TRAINING = {"batch_size": 32, "epochs": 1}
+
+
+def hypermodel(build, space=None, *, input_shape=None, outputs=None):
+    """A Keras Tuner hypermodel of a builder: the space is drawn, the builder called.
+
+    Args:
+        build: a recipe, or any function that returns a compiled `keras.Model`.
+        space: dict from argument names to ranges and constants; None is the recipe's own,
+            `SPACES[build]`. The names "batch_size" and "epochs" go to `fit`.
+        input_shape, outputs: the builder's arguments of these names; None where the space has
+            them.
+
+    Returns:
+        `keras_tuner.HyperModel`, for any tuner of Keras Tuner. Its `fit` feeds arrays through
+        `recipes.batches`. The first values of the ranges are the builder's own defaults.
+
+    Raises:
+        ValueError: a name that the builder lacks (the nearest is suggested), an argument without
+            default that is not given, a builder without a space of its own.
+
+    >>> from recipes import build_mlp
+    >>> from tuning import Widths, hypermodel
+    >>> model = hypermodel(build_mlp, {"units": Widths(8, 64, step=8)}, input_shape=4, outputs=3)
+    Traceback (most recent call last):
+    TypeError: input_shape must be a tuple of ints. Received: input_shape=4. Did you mean (4,)?
+    """
+    spare_tensorboard()
+    given = {"input_shape": input_shape, "outputs": outputs}
+    given = {name: value for name, value in given.items() if value is not None}
+    if input_shape is not None:
+        given["input_shape"] = _checks.shape("input_shape", input_shape)
+    space = SPACES.get(build) if space is None else space
+    _checks.space(name_of(build), space)
+    return BuilderModel(build, {**given, **space})
+
+
+class BuilderModel(keras_tuner.HyperModel):
+    """The hypermodel of `builder` over `space`; made by `hypermodel`."""
+
+    def __init__(self, builder, space):
+        super().__init__(name=name_of(builder))
+        parameters = inspect.signature(builder).parameters
+        named = {
+            name: parameter
+            for name, parameter in parameters.items()
+            if parameter.kind in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY)
+        }
+        open_ended = any(item.kind == item.VAR_KEYWORD for item in parameters.values())
+        if not open_ended:
+            _checks.known_names(self.name, space, {*named, *TRAINING})
+        needed = [name for name, item in named.items() if item.default is item.empty]
+        _checks.required(self.name, needed, space)
+        self.builder = builder
+        self.space = {name: space[name] for name in (*named, *space) if name in space}
+        self.searched = [k for k, v in self.space.items() if isinstance(v, RANGES)]
+        self.defaults = {name: item.default for name, item in named.items()}
+        self.positional = [
+            name for name in needed if named[name].kind is inspect.Parameter.POSITIONAL_OR_KEYWORD
+        ]
+
+    def declare_hyperparameters(self, hp):
+        """Name every range to `hp`, without building a model."""
+        self._draw(hp)
+
+    def build(self, hp):
+        """The model of these values."""
+        return self.builder(**self.arguments(hp))
+
+    def arguments(self, hp):
+        """What the builder is called with for these values."""
+        return {name: value for name, value in self._draw(hp).items() if not self._trains(name)}
+
+    def training(self, hp):
+        """What `fit` is called with for these values: "batch_size" and "epochs", where searched."""
+        return {name: value for name, value in self._draw(hp).items() if self._trains(name)}
+
+    def fit(self, hp, model, x, y=None, *, validation_data=None, seed=None, **kwargs):
+        """Train `model`; arrays go through `recipes.batches`. Returns its History."""
+        kwargs |= self.training(hp)
+        if "tuner/epochs" in hp.values:  # Hyperband says how long
+            kwargs["epochs"] = hp.values["tuner/epochs"]
+        if not hasattr(x, "shape"):
+            return model.fit(x, y, validation_data=validation_data, **kwargs)
+        size = kwargs.pop("batch_size", TRAINING["batch_size"])
+        if isinstance(validation_data, (tuple, list)):
+            x_val, y_val = validation_data
+            validation_data = batches(x_val, y_val, size, shuffle=False)
+        feed = batches(x, y, size, seed=seed)
+        return model.fit(feed, validation_data=validation_data, shuffle=False, **kwargs)
+
+    def line(self, hp):
+        """The one line of Python that builds the model of these values."""
+        arguments = self.arguments(hp)
+        first = [_source(name, arguments.pop(name)) for name in self.positional]
+        rest = [f"{name}={_source(name, value)}" for name, value in arguments.items()]
+        line = f"{self.name}({', '.join(first + rest)})"
+        training = [f"{name}={value}" for name, value in self.training(hp).items()]
+        return f"{line}  # fit with {', '.join(training)}" if training else line
+
+    def description(self):
+        """The builder and its space as text, to tell two studies apart."""
+        return {"build": self.name, **{name: describe(v) for name, v in self.space.items()}}
+
+    def _draw(self, hp):
+        return {
+            name: value.draw(hp, name, self._default(name)) if isinstance(value, RANGES) else value
+            for name, value in self.space.items()
+        }
+
+    def _default(self, name):
+        """The builder's own default; for a learning rate of None its optimizer's."""
+        default = self.defaults.get(name, TRAINING.get(name))
+        if name == "learning_rate" and default is None:
+            optimizer = self.space.get("optimizer", self.defaults.get("optimizer"))
+            if isinstance(optimizer, str):
+                rate = make_optimizer(optimizer).learning_rate
+                return float(f"{float(keras.ops.convert_to_numpy(rate)):.6g}")
+        return default
+
+    def _trains(self, name):
+        return name in TRAINING and name not in self.defaults
+
+
+def name_of(build):
+    """The name by which a builder is called."""
+    return getattr(build, "__name__", type(build).__name__)
+
+
+def _source(name, value):
+    """Source text of a value; an object is called by its argument's name."""
+    literal = value is None or isinstance(value, (bool, int, float, str))
+    if literal or (isinstance(value, (tuple, list)) and "<" not in repr(value)):
+        return repr(value)
+    return getattr(value, "__name__", name)

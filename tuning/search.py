@@ -1,0 +1,184 @@
+"""`search`: build, train and score a recipe many times, each time with other knobs."""
+
+import inspect
+import shutil
+import tempfile
+from pathlib import Path
+
+import keras_tuner
+
+from tuning import _checks
+from tuning._data import prepare
+from tuning._progress import Progress
+from tuning.hypermodel import BuilderModel, hypermodel, name_of
+from tuning.objectives import choose_objective, first_pass
+from tuning.oracle import ENGINES, make_oracle, read_json, write_json
+from tuning.spaces import SPACES
+from tuning.study import Study
+from tuning.tuner import LeanTuner
+
+
+def search(
+    build,
+    x,
+    y=None,
+    *,
+    input_shape=None,
+    outputs=None,
+    task=None,
+    space=None,
+    engine="random",
+    objective=None,
+    validation=0.2,
+    max_trials=20,
+    time_budget=None,
+    epochs=20,
+    batch_size=32,
+    callbacks=(),
+    seed=None,
+    directory=None,
+    overwrite=False,
+    verbose=True,
+):
+    """Search the knobs of a builder on your data; the first trial is its defaults.
+
+    Args:
+        build: a recipe, any function that returns a compiled `keras.Model`, or a
+            `keras_tuner.HyperModel`.
+        x: array (rows, ...).
+        y: targets, one a row: integers for classes, 0 and 1, or numbers. None makes x the target,
+            as for an autoencoder.
+        input_shape, outputs: arguments of the builder; None takes them from x and y.
+        task: argument of the builder; None is its own default.
+        space: dict from argument names to ranges and constants; None is `SPACES[build]`. The names
+            "batch_size" and "epochs" go to the training.
+        engine: "random", "bayesian" (Gaussian process), "hyperband" (many short trainings, the best
+            trained on; `epochs` is the longest) or "grid" (all combinations).
+        objective: name of a value that each epoch reports, such as "val_accuracy", or a
+            `keras_tuner.Objective`. None is "val_loss", or the model's first metric where the space
+            holds a knob that changes the loss itself (l1, l2, label_smoothing, ...).
+        validation: share of the rows to score on, classes in equal shares, or (x_val, y_val), or
+            (x_val,) without y.
+        max_trials: number of trials, at least 1, those of an earlier run in `directory` included.
+        time_budget: seconds after which the running trial ends with its epoch and no other begins.
+        epochs: passes over the training rows in a trial, at least 1.
+        batch_size: rows in a batch, at least 1.
+        callbacks: Keras callbacks, used as they are in every trial, or a function that makes new
+            ones for each.
+        seed: int that fixes trials, weights and order of rows, or None.
+        directory: folder that keeps the study. The same call goes on where a killed one ended, and
+            a larger `max_trials` extends a finished one. None keeps it for this process only.
+        overwrite: delete the study in `directory` and start anew.
+        verbose: print a line a trial with the best score so far.
+
+    Returns:
+        `Study`: leaderboard, best arguments, best model, the line that rebuilds it, plots.
+
+    Raises:
+        ValueError, TypeError: before any training, for bad data, a name that the builder lacks, an
+            objective that the model does not report, a folder that holds another study.
+        RuntimeError: the first trials all failed. Later ones that fail are in the leaderboard, and
+            the search goes on.
+
+    >>> import numpy as np
+    >>> from recipes import build_mlp
+    >>> from tuning import Float, search
+    >>> x, y = np.random.default_rng(0).normal(size=(40, 3)), np.arange(40) % 2
+    >>> space = {"units": (4,), "dropout": Float(0.0, 0.5)}
+    >>> study = search(build_mlp, x, y, space=space, max_trials=1, epochs=1, verbose=False)
+    >>> print(study.code())
+    build_mlp((3,), 2, units=(4,), dropout=0.1)
+    """
+    max_trials = _checks.count("max_trials", max_trials)
+    epochs = _checks.count("epochs", epochs)
+    batch_size = _checks.count("batch_size", batch_size)
+    seed = _checks.seed(seed)
+    _checks.one_of("engine", engine, tuple(ENGINES))
+    if time_budget is not None:
+        _checks.positive("time_budget", time_budget)
+    make_callbacks = _checks.callbacks(callbacks)
+
+    _checks.builder(build)
+    told = {"input_shape": input_shape, "outputs": outputs, "task": task}
+    space = _space(build, space, told)
+    task, outputs = _task(build, space), space.get("outputs")
+    data = prepare(x, y, validation, task=task, outputs=outputs, seed=seed)
+    model = build
+    if not isinstance(build, keras_tuner.HyperModel):
+        model = hypermodel(build, {**_from_data(build, data, y, seed), **space})
+    _checks.no_epochs(engine, space)
+    objective = choose_objective(objective, first_pass(model, data), space)
+
+    folder, keeper = _folder(directory)
+    description = {
+        **(model.description() if isinstance(model, BuilderModel) else {"build": name_of(model)}),
+        "engine": engine,
+        "objective": f"{objective.direction} {objective.name}",
+        "rows": [list(data.x.shape), list(data.x_val.shape)],
+        "epochs": epochs,
+        "batch_size": batch_size,
+        "seed": seed,
+    }
+    _claim(folder, description, overwrite)
+    oracle = make_oracle(engine, objective, max_trials=max_trials, epochs=epochs, seed=seed)
+    progress = Progress(objective.name, max_trials, verbose)
+    tuner = LeanTuner(oracle, model, folder, make_callbacks, progress, time_budget)
+    tuner.search(
+        data.x,
+        data.y,
+        validation_data=(data.x_val, data.y_val),
+        epochs=epochs,
+        batch_size=batch_size,
+        verbose=0,
+        **({"seed": seed} if isinstance(model, BuilderModel) else {}),
+    )
+    return Study(tuner, data.input_shape, keeper)
+
+
+def _space(build, space, told):
+    """The user's space or the recipe's, with what else the user told of the model."""
+    if isinstance(build, keras_tuner.HyperModel):
+        _checks.hypermodel_alone(space=space, **told)
+        return {}
+    space = SPACES.get(build) if space is None else space
+    _checks.space(name_of(build), space)
+    return {**{name: value for name, value in told.items() if value is not None}, **space}
+
+
+def _task(build, space):
+    """The task of the head: what was told, else the builder's default; None where it has none."""
+    task = space.get("task", _parameters(build).get("task"))
+    return task if isinstance(task, str) else None
+
+
+def _from_data(build, data, y, seed):
+    """The arguments of this builder that the data tell, and the seed."""
+    known = {"input_shape": data.input_shape, "outputs": data.outputs if y is not None else None}
+    known |= {"seed": seed}
+    names = _parameters(build)
+    return {name: value for name, value in known.items() if name in names and value is not None}
+
+
+def _parameters(build):
+    """Argument names of a builder, with their defaults."""
+    if isinstance(build, keras_tuner.HyperModel):
+        return {}
+    return {name: item.default for name, item in inspect.signature(build).parameters.items()}
+
+
+def _folder(directory):
+    """The study's folder, and what deletes it with the study where the user gave none."""
+    if directory is not None:
+        return _checks.folder("directory", directory), None
+    keeper = tempfile.TemporaryDirectory(prefix="study-")
+    return Path(keeper.name), keeper
+
+
+def _claim(folder, description, overwrite):
+    """Make the folder this study's: the first one's, or the same one's again."""
+    found = read_json(folder / "study.json")
+    if overwrite:
+        shutil.rmtree(folder / "trials", ignore_errors=True)
+    elif found is not None:
+        _checks.same_study(folder, found, description)
+    write_json(folder / "study.json", description)

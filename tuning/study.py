@@ -1,0 +1,181 @@
+"""What a search found: `Study`."""
+
+import math
+
+from tuning.hypermodel import BuilderModel
+
+HEAD = 10  # rows of the leaderboard in a notebook
+
+
+class Study:
+    """The result of `search`.
+
+    Attributes:
+        tuner: the `keras_tuner.Tuner` that ran, with its `oracle`.
+        best_arguments: keyword arguments of the best model, beside the shapes.
+        best_training: "batch_size" and "epochs" of the best trial, where they were searched.
+        best_score: objective of the best trial at its best epoch.
+        best_history: dict from name to values an epoch, for `recipes.plot_history`.
+        failures: dict from trial number to traceback.
+    """
+
+    def __init__(self, tuner, input_shape, keeper=None):
+        self.tuner = tuner
+        self.objective = tuner.oracle.objective.name
+        self._input_shape = input_shape
+        self._keeper = keeper  # deletes a temporary folder together with the study
+
+    def leaderboard(self):
+        """All trials, the best first.
+
+        Returns:
+            pandas DataFrame: rank, trial, score, the other scores on the validation rows at the
+            best epoch, status, every knob that was searched, parameters, epochs, seconds, and error
+            where a trial failed.
+        """
+        import pandas as pd
+
+        rows = [self._row(trial) for trial in self.tuner.oracle.trials.values()]
+        table = pd.DataFrame(rows)
+        lower_first = self.tuner.oracle.objective.direction == "min"
+        table = table.sort_values("score", ascending=lower_first, kind="stable")
+        ranks = table["score"].rank(method="first", ascending=lower_first).astype("Int64")
+        table.insert(0, "rank", ranks)
+        table["parameters"] = table["parameters"].astype("Int64")
+        return table.dropna(axis="columns", how="all").reset_index(drop=True)
+
+    @property
+    def best_arguments(self):
+        model, hp = self._best_model()
+        positional = getattr(model, "positional", ())
+        return {k: v for k, v in self._arguments(hp).items() if k not in positional}
+
+    @property
+    def best_training(self):
+        model, hp = self._best_model()
+        return model.training(hp) if isinstance(model, BuilderModel) else {}
+
+    @property
+    def best_score(self):
+        return self._best().score
+
+    @property
+    def best_history(self):
+        return _history(self._best())
+
+    @property
+    def failures(self):
+        trials = self.tuner.oracle.trials.values()
+        return {_number(t): t.message for t in trials if t.status == "FAILED"}
+
+    def best_model(self):
+        """The best model of the search, compiled, with the weights of its best epoch."""
+        return self.tuner.load_model(self._best(), self._input_shape)
+
+    def code(self):
+        """The one line of Python that builds the best model, untrained.
+
+        Objects among the arguments (layers, functions) stand there by name.
+
+        Raises:
+            TypeError: the search was over a `keras_tuner.HyperModel`, which is not called by a
+                line.
+        """
+        model, hp = self._best_model()
+        if not isinstance(model, BuilderModel):
+            raise TypeError(
+                "code() needs a search over a builder. "
+                f"Received: a search over the HyperModel {type(model).__name__}."
+            )
+        return model.line(hp)
+
+    def plot(self, ax=None):
+        """The search as it went: every trial's score and the best so far. Returns the Axes."""
+        from matplotlib import pyplot as plt
+        from matplotlib.ticker import MaxNLocator
+
+        if ax is None:
+            ax = plt.subplots(figsize=(7, 4), layout="constrained")[1]
+        trials = self.tuner.oracle.trials.values()
+        scores = {_number(t): t.score for t in trials if t.status == "COMPLETED"}
+        numbers, values = list(scores), list(scores.values())
+        pick = min if self.tuner.oracle.objective.direction == "min" else max
+        best = [pick(values[: i + 1]) for i in range(len(values))]
+        ax.plot(numbers, values, "o", color="tab:gray", alpha=0.6, label="trial")
+        ax.step(numbers, best, where="post", color="tab:blue", label="best so far")
+        ax.plot(numbers[values.index(best[-1])], best[-1], "*", color="tab:orange", ms=14)
+        for number in self.failures:
+            ax.axvline(number, color="tab:red", alpha=0.3, lw=1)
+        ax.set(xlabel="trial", ylabel=self.objective, title=f"best {best[-1]:.4f}")
+        ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+        ax.legend()
+        return ax
+
+    def __repr__(self):
+        trials = self.tuner.oracle.trials
+        failed = f", {len(self.failures)} failed" if self.failures else ""
+        line = f"\n{self.code()}" if isinstance(self.tuner.hypermodel, BuilderModel) else ""
+        return (
+            f"Study of {self.tuner.hypermodel.name}: {len(trials)} trials{failed}, "
+            f"best {self.objective} {self.best_score:.4f} (trial {_number(self._best())}){line}"
+        )
+
+    def _repr_html_(self):
+        from html import escape
+
+        head = escape(repr(self)).replace("\n", "<br>")
+        return f"<p>{head}</p>{self.leaderboard().head(HEAD).to_html(index=False)}"
+
+    def _best(self):
+        trial = self.tuner.best_trial()
+        if trial is None:
+            raise RuntimeError("No trial was completed; `failures` says why.")
+        return trial
+
+    def _best_model(self):
+        return self.tuner.hypermodel, self._best().hyperparameters
+
+    def _arguments(self, hp):
+        model = self.tuner.hypermodel
+        if isinstance(model, BuilderModel):
+            return model.arguments(hp)
+        return {name: value for name, value in hp.values.items() if name[:6] != "tuner/"}
+
+    def _row(self, trial):
+        model, hp = self.tuner.hypermodel, trial.hyperparameters
+        history = _history(trial)
+        done = trial.status == "COMPLETED"
+        best = trial.best_step - _first_epoch(trial) if done else None
+        others = [name for name in history if name[:4] == "val_" and name != self.objective]
+        searched = getattr(model, "searched", None)
+        knobs = {**self._arguments(hp), **(model.training(hp) if searched else {})}
+        return {
+            "trial": _number(trial),
+            "score": trial.score if done else math.nan,
+            **{name: history[name][best] for name in others if done},
+            "status": trial.status.lower(),
+            **{k: v for k, v in knobs.items() if searched is None or k in searched},
+            "parameters": _last(trial, "parameters"),
+            "epochs": max(map(len, history.values()), default=0),
+            "seconds": _last(trial, "seconds"),
+            "error": trial.message.strip().splitlines()[-1] if trial.message else None,
+        }
+
+
+def _history(trial):
+    """Values an epoch of all that the epochs reported."""
+    own = ("parameters", "seconds")
+    metrics = trial.metrics.metrics
+    return {n: [o.mean() for o in metrics[n].get_history()] for n in metrics if n not in own}
+
+
+def _first_epoch(trial):
+    return trial.hyperparameters.values.get("tuner/initial_epoch", 0)
+
+
+def _last(trial, name):
+    return trial.metrics.get_last_value(name) if trial.metrics.exists(name) else None
+
+
+def _number(trial):
+    return int(trial.trial_id) + 1
