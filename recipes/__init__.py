@@ -11,6 +11,7 @@ from recipes.layers import (
     SwapNoise,
 )
 from recipes.losses import KLSparsity, SmoothedCrossentropy
+from recipes.noise import inject_noise
 from recipes.vision import build_cnn
 
 __all__ = [
@@ -25,4 +26,5 @@ __all__ = [
     "batches",
     "build_cnn",
     "build_mlp",
+    "inject_noise",
 ]

@@ -209,6 +209,16 @@ def model(name, value):
     return value
 
 
+def functional(name, value):
+    """A functional or Sequential model, whose layers can be walked."""
+    if not getattr(value, "inputs", None) or not getattr(value, "outputs", None):
+        raise ValueError(
+            f"{name} must be a functional or Sequential model. Received: {value.name!r}, a "
+            f"{type(value).__name__} whose layers cannot be seen."
+        )
+    return value
+
+
 def part(model, name):
     """The nested model of that name, such as 'encoder'."""
     for inner in model.layers:

@@ -21,7 +21,7 @@ AT_IMPORT = {
 }
 # Files that stand on keras_tuner's classes; `tuning` loads them on first use.
 ON_KERAS_TUNER = {"tuning"}
-BUILDERS = {"dense", "vision", "autoencoders"}
+BUILDERS = {path.stem for path in SOURCES if re.search(r"^def build_", path.read_text(), re.M)}
 
 
 def imports(source, top_level):

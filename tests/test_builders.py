@@ -13,7 +13,9 @@ import recipes
 
 REPEATS = 60  # a step per repeat of the 16 rows: what "learns 16 samples" may cost
 EVERY_VARIANT = [
-    (name, variant) for name, case in CASES.items() for variant in ("default", *case.variants)
+    pytest.param(name, variant, marks=pytest.mark.xdist_group(f"{name}-{variant}"))
+    for name, case in CASES.items()
+    for variant in ("default", *case.variants)
 ]
 EVERY_BAD_INPUT = [
     pytest.param(name, *bad, id=f"{name}-{bad[0]}")
