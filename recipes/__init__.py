@@ -1,5 +1,6 @@
 """Keras recipes: the deep-learning cookbook as code. Every public name of the package is here."""
 
+from recipes.callbacks import CosineAnnealing
 from recipes.dense import build_mlp
 from recipes.feeding import batches
 from recipes.layers import (
@@ -15,6 +16,7 @@ from recipes.noise import inject_noise
 from recipes.vision import build_cnn
 
 __all__ = [
+    "CosineAnnealing",
     "DisturbLabel",
     "DropConnect",
     "KLSparsity",

@@ -209,6 +209,16 @@ def model(name, value):
     return value
 
 
+def plain_learning_rate(optimizer):
+    """The learning rate of an optimizer that follows no schedule."""
+    if isinstance(optimizer._learning_rate, keras.optimizers.schedules.LearningRateSchedule):
+        raise ValueError(
+            "learning_rate of the optimizer must be a number, so that a callback can change it. "
+            f"Received: a {type(optimizer._learning_rate).__name__}. Leave one of the two out."
+        )
+    return float(optimizer.learning_rate)
+
+
 def functional(name, value):
     """A functional or Sequential model, whose layers can be walked."""
     if not getattr(value, "inputs", None) or not getattr(value, "outputs", None):
@@ -309,6 +319,12 @@ def folder(name, value):
             f"Received: {name}={str(value)!r} ({error})."
         ) from error
     return path
+
+
+def require(holds, name, expected, received, hint=""):
+    """For a rule that only its caller can test: `holds`, or a ValueError in the usual words."""
+    if not holds:
+        raise ValueError(f"{name} must {expected}. Received: {received}.{hint and ' ' + hint}")
 
 
 _AXES = {
