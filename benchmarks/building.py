@@ -31,7 +31,7 @@ def cnn_by_hand():
             x = layers.BatchNormalization(momentum=0.9)(x)
             x = layers.Activation("relu")(x)
         x = layers.MaxPooling2D(2, padding="same")(x)
-        x = layers.Dropout(0.2)(x)
+        x = layers.Dropout(0.3)(x)
     x = layers.GlobalAveragePooling2D()(x)
     outputs = layers.Dense(10, activation="softmax", dtype="float32")(x)
     model = keras.Model(inputs, outputs)

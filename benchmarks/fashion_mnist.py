@@ -34,18 +34,24 @@ def two_convolutions():
 def main(epochs=EPOCHS, seed=0):
     _measure.versions()
     (x, y), (x_test, y_test) = _data.fashion_mnist()
-    keras.utils.set_random_seed(int(seed))
+    runs = {
+        "two convolutions by hand": (two_convolutions, []),
+        "build_cnn, plain fit": (default_cnn, []),
+        "build_cnn, CosineAnnealing": (default_cnn, [recipes.CosineAnnealing()]),
+    }
     rows = []
-    for name, build in {
-        "two convolutions by hand": two_convolutions,
-        "build_cnn, defaults": lambda: recipes.build_cnn((28, 28, 1), 10, seed=int(seed)),
-    }.items():
+    for name, (build, callbacks) in runs.items():
+        keras.utils.set_random_seed(int(seed))
         model = build()
         start = time.perf_counter()
-        model.fit(x, y, batch_size=BATCH_SIZE, epochs=int(epochs), verbose=2)
+        model.fit(x, y, batch_size=BATCH_SIZE, epochs=int(epochs), callbacks=callbacks, verbose=2)
         minutes = (time.perf_counter() - start) / 60
         accuracy = model.evaluate(x_test, y_test, batch_size=512, verbose=0)[1]
         rows.append(
             (name, f"{model.count_params():,}", epochs, f"{minutes:.1f}", f"{accuracy:.4f}")
         )
     _measure.table(("model", "parameters", "epochs", "minutes", "test accuracy"), rows)
+
+
+def default_cnn():
+    return recipes.build_cnn((28, 28, 1), 10)

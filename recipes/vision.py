@@ -24,7 +24,7 @@ def build_cnn(
     kernel_size=3,
     pooling="max",
     activation="relu",
-    dropout=0.2,
+    dropout=0.3,
     l1=0.0,
     l2=0.0,
     batch_norm=True,
