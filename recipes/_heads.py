@@ -7,8 +7,8 @@ from recipes import _checks
 from recipes.losses import SmoothedCrossentropy
 
 # Steps that run on the device between two visits to Python. Losses are the same as with 1 on
-# TensorFlow and JAX; per-batch callbacks see every 16th batch. benchmarks/training.py measures it.
-STEPS_PER_EXECUTION = 16
+# TensorFlow and JAX; per-batch callbacks see every 32nd batch. benchmarks/training.py measures it.
+STEPS_PER_EXECUTION = 32
 
 ACTIVATIONS = {
     "binary": "sigmoid",

@@ -63,24 +63,14 @@ def _arrays(name, value):
 def _tensorflow_batches(columns, rows, batch_size, shuffle, seed):
     import tensorflow as tf
 
-    with tf.device("cpu"):
-        columns = keras.tree.map_structure(tf.convert_to_tensor, columns)
-    steps = math.ceil(rows / batch_size)
-
-    def epoch(seed):
-        order = tf.range(rows)
-        if shuffle:
-            order = tf.random.experimental.stateless_shuffle(order, seed=[seed, 0])
-
-        def batch(step):
-            chosen = order[step * batch_size : (step + 1) * batch_size]
-            return keras.tree.map_structure(lambda column: tf.gather(column, chosen), columns)
-
-        return tf.data.Dataset.range(steps).map(batch)
-
-    epochs = tf.data.Dataset.random(seed=seed, rerandomize_each_iteration=True).take(1)
-    dataset = epochs.flat_map(epoch).apply(tf.data.experimental.assert_cardinality(steps))
-    return dataset.prefetch(tf.data.AUTOTUNE)
+    dataset = tf.data.Dataset.from_tensor_slices(columns)
+    if shuffle:
+        dataset = dataset.shuffle(rows, seed=seed, reshuffle_each_iteration=True)
+    # Rows in memory need no threads: prefetching and tuning cost small models more than they bring.
+    options = tf.data.Options()
+    options.autotune.enabled = False
+    options.experimental_optimization.inject_prefetch = False
+    return dataset.batch(batch_size).with_options(options)
 
 
 class _NumpyBatches(keras.utils.PyDataset):
