@@ -3,6 +3,7 @@
 import keras
 
 from recipes._checks import (
+    TASKS,
     array,
     count,
     counts,
@@ -20,6 +21,7 @@ from recipes._checks import (
 )
 
 __all__ = [
+    "TASKS",
     "array",
     "bounds",
     "builder",
@@ -187,8 +189,8 @@ def hypermodel_alone(**given):
 
 
 def builder(value):
-    """A function."""
-    if not callable(value):
+    """A function, or the instance of a hypermodel."""
+    if not callable(value) and not hasattr(value, "declare_hyperparameters"):
         raise TypeError(
             "build must be a function that returns a compiled model, or a keras_tuner.HyperModel. "
             f"Received: build={value!r}."

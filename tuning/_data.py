@@ -28,11 +28,11 @@ class Data:
         return self.x.shape[1:]
 
 
-def prepare(x, y, validation: Any, *, task, outputs, seed):
+def prepare(x, y, validation: Any, *, input_shape, task, outputs, seed):
     """Check and split the data of a search.
 
     Args:
-        x: (rows, ...).
+        x: (rows, ...), rows of `input_shape` where that is not None.
         y: targets of the same rows; None makes x the target.
         validation: share of the rows to score on, or (x_val, y_val), or (x_val,) without y.
         task: the head's task; None is told from y: integers are classes.
@@ -40,7 +40,7 @@ def prepare(x, y, validation: Any, *, task, outputs, seed):
         seed: int that fixes the split; None is 0, so that a resumed search scores on the same rows.
     """
     validation = _checks.validation(validation)
-    x = _plain(_checks.array("x", x))
+    x = _plain(_checks.array("x", x, shape=input_shape))
     if y is not None:
         y = _plain(_checks.array("y", y))
         _checks.same_rows(x=x, y=y)

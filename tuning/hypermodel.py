@@ -38,11 +38,12 @@ def hypermodel(build, space=None, *, input_shape=None, outputs=None):
         ValueError: a name that the builder lacks (the nearest is suggested), an argument without
             default that is not given, a builder without a space of its own.
 
+    >>> import keras_tuner
     >>> from recipes import build_mlp
-    >>> from tuning import Widths, hypermodel
-    >>> model = hypermodel(build_mlp, {"units": Widths(8, 64, step=8)}, input_shape=4, outputs=3)
-    Traceback (most recent call last):
-    TypeError: input_shape must be a tuple of ints. Received: input_shape=4. Did you mean (4,)?
+    >>> from tuning import Float, hypermodel
+    >>> model = hypermodel(build_mlp, {"dropout": Float(0.0, 0.5)}, input_shape=(4,), outputs=3)
+    >>> model.build(keras_tuner.HyperParameters()).output_shape
+    (None, 3)
     """
     spare_tensorboard()
     given = {"input_shape": input_shape, "outputs": outputs}
@@ -56,6 +57,8 @@ def hypermodel(build, space=None, *, input_shape=None, outputs=None):
 
 class BuilderModel(keras_tuner.HyperModel):
     """The hypermodel of `builder` over `space`; made by `hypermodel`."""
+
+    reports_epochs = True
 
     def __init__(self, builder, space):
         super().__init__(name=name_of(builder))
@@ -139,6 +142,44 @@ class BuilderModel(keras_tuner.HyperModel):
 
     def _trains(self, name):
         return name in TRAINING and name not in self.defaults
+
+
+class ForeignModel(keras_tuner.HyperModel):
+    """A user's `keras_tuner.HyperModel` as it is, with what `search` asks of one beside it."""
+
+    searched = None  # known only by building
+    positional = ()
+
+    def __init__(self, model):
+        super().__init__(name=model.name or name_of(model))
+        self.model = model
+
+    def declare_hyperparameters(self, hp):
+        self.model.declare_hyperparameters(hp)
+
+    def build(self, hp):
+        return self.model.build(hp)
+
+    def fit(self, hp, model, *args, seed=None, **kwargs):
+        return self.model.fit(hp, model, *args, **kwargs)
+
+    def arguments(self, hp):
+        """The values themselves, without those that Hyperband adds."""
+        return {name: value for name, value in hp.values.items() if name[:6] != "tuner/"}
+
+    def training(self, hp):
+        return {}
+
+    def line(self, hp):
+        """None: no line of Python builds it."""
+
+    def description(self):
+        return {"build": self.name}
+
+    @property
+    def reports_epochs(self):
+        """Whether training is Keras's own, which reports every epoch."""
+        return type(self.model).fit is keras_tuner.HyperModel.fit
 
 
 def name_of(build):

@@ -39,8 +39,8 @@ def first_pass(hypermodel, data):
     """
     hp = _StrictHyperParameters()
     model = hypermodel.build(hp)
-    _checks.compiled(hypermodel.name or "build", model)
-    if type(hypermodel).fit is not keras_tuner.HyperModel.fit and not hasattr(hypermodel, "space"):
+    _checks.compiled(hypermodel.name, model)
+    if not hypermodel.reports_epochs:
         return None
     model.run_eagerly = True  # nothing to trace for a few rows
     try:

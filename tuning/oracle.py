@@ -62,8 +62,7 @@ class Durable(keras_tuner.Oracle):
         A trial that was running runs again from its start; one whose file cannot be read counts as
         failed. Without a readable oracle.json the sampler starts anew, and repeats no trial.
         """
-        folders = sorted(Path(self._project_dir).glob("trial_*"), key=_trial_number)
-        trials = [self._read_trial(folder) for folder in folders]
+        trials = self._read_trials()
         self.trials = {trial.trial_id: trial for trial in trials}
         state = read_json(self._get_oracle_fname())
         if state is not None:
@@ -77,18 +76,24 @@ class Durable(keras_tuner.Oracle):
         for trial in unfinished:
             trial.metrics = type(trial.metrics)()
         for trial in trials:
-            self._record_values(trial)
+            if trial.hyperparameters.space:
+                self._record_values(trial)
 
-    def _read_trial(self, folder):
-        state = read_json(folder / "trial.json")
-        if state is not None:
-            return Trial.from_state(state)
-        return Trial(
-            self.get_space(),
-            trial_id=folder.name.removeprefix("trial_"),
-            status="FAILED",
-            message=f"{folder / 'trial.json'} could not be read.",
-        )
+    def _read_trials(self):
+        """The trials in the folder by number; a broken one fails, with an empty space."""
+        folders = sorted(Path(self._project_dir).glob("trial_*"), key=_trial_number)
+        while folders and not (folders[-1] / "trial.json").exists():
+            folders.pop()  # killed before it was more than a folder
+        trials = []
+        for folder in folders:
+            state = read_json(folder / "trial.json")
+            if state is not None:
+                trials.append(Trial.from_state(state))
+                continue
+            message = f"{folder / 'trial.json'} could not be read."
+            name = folder.name.removeprefix("trial_")
+            trials.append(Trial(keras_tuner.HyperParameters(), name, "FAILED", message))
+        return trials
 
 
 class Random(Durable, keras_tuner.oracles.RandomSearchOracle):
@@ -115,9 +120,10 @@ class Grid(Durable, keras_tuner.oracles.GridSearchOracle):
     def reload(self):
         super().reload()
         # Keras Tuner does not save a grid's place: without it a resumed grid stops at once.
-        for trial_id in self.start_order:
+        known = [name for name in self.start_order if self.trials[name].hyperparameters.space]
+        for trial_id in known:
             self._ordered_ids.insert(trial_id)
-        self._populate_next = self.start_order[-1:]
+        self._populate_next = known[-1:]
 
 
 ENGINES = {"random": Random, "bayesian": Bayesian, "hyperband": Hyperband, "grid": Grid}

@@ -10,7 +10,7 @@ import keras_tuner
 from tuning import _checks
 from tuning._data import prepare
 from tuning._progress import Progress
-from tuning.hypermodel import BuilderModel, hypermodel, name_of
+from tuning.hypermodel import ForeignModel, hypermodel, name_of
 from tuning.objectives import choose_objective, first_pass
 from tuning.oracle import ENGINES, make_oracle, read_json, write_json
 from tuning.spaces import SPACES
@@ -94,6 +94,8 @@ def search(
     batch_size = _checks.count("batch_size", batch_size)
     seed = _checks.seed(seed)
     _checks.one_of("engine", engine, tuple(ENGINES))
+    if task is not None:
+        _checks.one_of("task", task, _checks.TASKS)
     if time_budget is not None:
         _checks.positive("time_budget", time_budget)
     make_callbacks = _checks.callbacks(callbacks)
@@ -101,17 +103,25 @@ def search(
     _checks.builder(build)
     told = {"input_shape": input_shape, "outputs": outputs, "task": task}
     space = _space(build, space, told)
-    task, outputs = _task(build, space), space.get("outputs")
-    data = prepare(x, y, validation, task=task, outputs=outputs, seed=seed)
-    model = build
-    if not isinstance(build, keras_tuner.HyperModel):
+    data = prepare(
+        x,
+        y,
+        validation,
+        input_shape=space.get("input_shape"),
+        task=_task(build, space),
+        outputs=space.get("outputs"),
+        seed=seed,
+    )
+    if isinstance(build, keras_tuner.HyperModel):
+        model = ForeignModel(build)
+    else:
         model = hypermodel(build, {**_from_data(build, data, y, seed), **space})
     _checks.no_epochs(engine, space)
+    folder, keeper = _folder(directory)
     objective = choose_objective(objective, first_pass(model, data), space)
 
-    folder, keeper = _folder(directory)
     description = {
-        **(model.description() if isinstance(model, BuilderModel) else {"build": name_of(model)}),
+        **model.description(),
         "engine": engine,
         "objective": f"{objective.direction} {objective.name}",
         "rows": [list(data.x.shape), list(data.x_val.shape)],
@@ -129,8 +139,8 @@ def search(
         validation_data=(data.x_val, data.y_val),
         epochs=epochs,
         batch_size=batch_size,
+        seed=seed,
         verbose=0,
-        **({"seed": seed} if isinstance(model, BuilderModel) else {}),
     )
     return Study(tuner, data.input_shape, keeper)
 
@@ -148,7 +158,7 @@ def _space(build, space, told):
 def _task(build, space):
     """The task of the head: what was told, else the builder's default; None where it has none."""
     task = space.get("task", _parameters(build).get("task"))
-    return task if isinstance(task, str) else None
+    return task if task in _checks.TASKS else None
 
 
 def _from_data(build, data, y, seed):

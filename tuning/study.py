@@ -2,13 +2,18 @@
 
 import math
 
-from tuning.hypermodel import BuilderModel
+from tuning.tuner import OWN_METRICS
 
 HEAD = 10  # rows of the leaderboard in a notebook
 
 
 class Study:
     """The result of `search`.
+
+    Args:
+        tuner: the `LeanTuner` that ran.
+        input_shape: shape of one row.
+        keeper: what deletes the folder with the study, or None where the user keeps it.
 
     Attributes:
         tuner: the `keras_tuner.Tuner` that ran, with its `oracle`.
@@ -17,6 +22,15 @@ class Study:
         best_score: objective of the best trial at its best epoch.
         best_history: dict from name to values an epoch, for `recipes.plot_history`.
         failures: dict from trial number to traceback.
+
+    >>> import numpy as np
+    >>> from recipes import build_mlp
+    >>> from tuning import Choice, search
+    >>> x, y = np.random.default_rng(0).normal(size=(40, 3)), np.arange(40) % 2
+    >>> space = {"units": Choice((4,), (8,))}
+    >>> study = search(build_mlp, x, y, space=space, max_trials=2, epochs=1, verbose=False)
+    >>> sorted(study.leaderboard()["units"]), study.best_arguments["units"] in [(4,), (8,)]
+    ([(4,), (8,)], True)
     """
 
     def __init__(self, tuner, input_shape, keeper=None):
@@ -46,14 +60,13 @@ class Study:
 
     @property
     def best_arguments(self):
-        model, hp = self._best_model()
-        positional = getattr(model, "positional", ())
-        return {k: v for k, v in self._arguments(hp).items() if k not in positional}
+        model = self.tuner.hypermodel
+        arguments = model.arguments(self._best().hyperparameters)
+        return {k: v for k, v in arguments.items() if k not in model.positional}
 
     @property
     def best_training(self):
-        model, hp = self._best_model()
-        return model.training(hp) if isinstance(model, BuilderModel) else {}
+        return self.tuner.hypermodel.training(self._best().hyperparameters)
 
     @property
     def best_score(self):
@@ -61,7 +74,8 @@ class Study:
 
     @property
     def best_history(self):
-        return _history(self._best())
+        curves = _curves(self._best())
+        return {k: list(v.values()) for k, v in curves.items() if k not in OWN_METRICS}
 
     @property
     def failures(self):
@@ -81,13 +95,13 @@ class Study:
             TypeError: the search was over a `keras_tuner.HyperModel`, which is not called by a
                 line.
         """
-        model, hp = self._best_model()
-        if not isinstance(model, BuilderModel):
+        line = self.tuner.hypermodel.line(self._best().hyperparameters)
+        if line is None:
             raise TypeError(
                 "code() needs a search over a builder. "
-                f"Received: a search over the HyperModel {type(model).__name__}."
+                f"Received: a search over the HyperModel {self.tuner.hypermodel.name}."
             )
-        return model.line(hp)
+        return line
 
     def plot(self, ax=None):
         """The search as it went: every trial's score and the best so far. Returns the Axes."""
@@ -114,10 +128,11 @@ class Study:
     def __repr__(self):
         trials = self.tuner.oracle.trials
         failed = f", {len(self.failures)} failed" if self.failures else ""
-        line = f"\n{self.code()}" if isinstance(self.tuner.hypermodel, BuilderModel) else ""
+        line = self.tuner.hypermodel.line(self._best().hyperparameters)
         return (
             f"Study of {self.tuner.hypermodel.name}: {len(trials)} trials{failed}, "
-            f"best {self.objective} {self.best_score:.4f} (trial {_number(self._best())}){line}"
+            f"best {self.objective} {self.best_score:.4f} (trial {_number(self._best())})\n"
+            f"{line or self.best_arguments}"
         )
 
     def _repr_html_(self):
@@ -132,49 +147,34 @@ class Study:
             raise RuntimeError("No trial was completed; `failures` says why.")
         return trial
 
-    def _best_model(self):
-        return self.tuner.hypermodel, self._best().hyperparameters
-
-    def _arguments(self, hp):
-        model = self.tuner.hypermodel
-        if isinstance(model, BuilderModel):
-            return model.arguments(hp)
-        return {name: value for name, value in hp.values.items() if name[:6] != "tuner/"}
-
     def _row(self, trial):
         model, hp = self.tuner.hypermodel, trial.hyperparameters
-        history = _history(trial)
+        curves = _curves(trial)
         done = trial.status == "COMPLETED"
-        best = trial.best_step - _first_epoch(trial) if done else None
-        others = [name for name in history if name[:4] == "val_" and name != self.objective]
-        searched = getattr(model, "searched", None)
-        knobs = {**self._arguments(hp), **(model.training(hp) if searched else {})}
+        others = [name for name in curves if name[:4] == "val_" and name != self.objective]
+        # Empty where the trial's file could not be read.
+        knobs = {**model.arguments(hp), **model.training(hp)} if hp.space else {}
         return {
             "trial": _number(trial),
             "score": trial.score if done else math.nan,
-            **{name: history[name][best] for name in others if done},
+            **{name: curves[name][trial.best_step] for name in others if done},
             "status": trial.status.lower(),
-            **{k: v for k, v in knobs.items() if searched is None or k in searched},
-            "parameters": _last(trial, "parameters"),
-            "epochs": max(map(len, history.values()), default=0),
-            "seconds": _last(trial, "seconds"),
+            **{k: v for k, v in knobs.items() if model.searched is None or k in model.searched},
+            "parameters": _last(curves, "parameters"),
+            "epochs": max((epoch + 1 for curve in curves.values() for epoch in curve), default=0),
+            "seconds": _last(curves, "seconds"),
             "error": trial.message.strip().splitlines()[-1] if trial.message else None,
         }
 
 
-def _history(trial):
-    """Values an epoch of all that the epochs reported."""
-    own = ("parameters", "seconds")
+def _curves(trial):
+    """Name -> epoch -> value, for all that the epochs reported."""
     metrics = trial.metrics.metrics
-    return {n: [o.mean() for o in metrics[n].get_history()] for n in metrics if n not in own}
+    return {name: {o.step: o.mean() for o in metrics[name].get_history()} for name in metrics}
 
 
-def _first_epoch(trial):
-    return trial.hyperparameters.values.get("tuner/initial_epoch", 0)
-
-
-def _last(trial, name):
-    return trial.metrics.get_last_value(name) if trial.metrics.exists(name) else None
+def _last(curves, name):
+    return list(curves[name].values())[-1] if name in curves else None
 
 
 def _number(trial):

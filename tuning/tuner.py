@@ -18,7 +18,10 @@ import keras_tuner
 from tuning import _checks
 
 WEIGHTS = "best.weights.h5"
-FAILURES_AT_FIRST = 3  # with no trial before them that worked
+# What an epoch reports beside the model's own metrics.
+OWN_METRICS = ("seconds", "parameters")
+# Trials that may fail before one works; when one has worked any number may.
+FAILURES_AT_FIRST = 3
 
 
 class LeanTuner(keras_tuner.Tuner):
@@ -26,7 +29,7 @@ class LeanTuner(keras_tuner.Tuner):
 
     Args:
         oracle: of `tuning.oracle.make_oracle`, whose files it goes on from.
-        hypermodel: a `keras_tuner.HyperModel`.
+        hypermodel: of `tuning.hypermodel`.
         directory: folder for trials/trial_0, trial_1, ...
         make_callbacks: function that returns the callbacks of a trial. They are used as they are,
             so that what they gather is there afterwards; Keras's own start afresh with each fit.
@@ -43,12 +46,17 @@ class LeanTuner(keras_tuner.Tuner):
         self.oracle.reload()
 
     def search(self, *args, **kwargs):
-        """Run trials until the oracle, the budget or an error ends them."""
+        """Run trials until the oracle or the budget ends them.
+
+        Raises:
+            RuntimeError: the first three trials failed, or all of fewer.
+        """
         gc.collect()
         # What is here now stays: a collection then costs milliseconds instead of 0.35 s.
         gc.freeze()
         try:
             super().search(*args, **kwargs)
+            self._stop_where_all_failed(at_least=1)
         finally:
             gc.unfreeze()
             self.progress.close()
@@ -81,15 +89,8 @@ class LeanTuner(keras_tuner.Tuner):
     def on_trial_end(self, trial):
         """Record the trial; stop where nothing has worked from the start."""
         self.oracle.end_trial(trial)
-        trial = self.oracle.get_trial(trial.trial_id)
-        best = self.best_trial()
-        self.progress.trial(trial, best)
-        failed = [t for t in self.oracle.trials.values() if t.status == "FAILED"]
-        if best is None and len(failed) >= FAILURES_AT_FIRST:
-            raise RuntimeError(
-                f"The first {len(failed)} trials all failed; the last of them with:\n"
-                f"{trial.message}"
-            )
+        self.progress.trial(self.oracle.get_trial(trial.trial_id), self.best_trial())
+        self._stop_where_all_failed(at_least=FAILURES_AT_FIRST)
         if self._time_is_up():
             self.oracle.max_trials = len(self.oracle.trials)
 
@@ -111,7 +112,7 @@ class LeanTuner(keras_tuner.Tuner):
         self.oracle.save()
 
     def _populate_initial_space(self):
-        if not hasattr(self.hypermodel, "space"):
+        if self.hypermodel.searched is None:
             super()._populate_initial_space()  # a foreign hypermodel shows its space by building
             return
         space = self.oracle.get_space()
@@ -128,6 +129,14 @@ class LeanTuner(keras_tuner.Tuner):
             self.oracle.update_trial(trial.trial_id, results)
         if not math.isfinite(metrics.get_best_value(name)):
             raise keras_tuner.errors.FailedTrialError(f"{name} was not finite in any epoch.")
+
+    def _stop_where_all_failed(self, at_least):
+        messages = [t.message for t in self.oracle.trials.values() if t.status == "FAILED"]
+        if self.best_trial() is None and len(messages) >= at_least:
+            raise RuntimeError(
+                f"The first trials all failed, {len(messages)} of them; the last with:\n"
+                f"{messages[-1]}"
+            )
 
     def _worth_keeping(self, score, hp):
         """The best so far; with Hyperband all, since a later round may train it on."""
@@ -154,18 +163,15 @@ class _Watch(keras.callbacks.Callback):
         self.weights = None
         self.started = time.monotonic()
 
-    def on_train_begin(self, logs=None):
-        metrics = self.tuner.oracle.get_trial(self.trial.trial_id).metrics
-        metrics.update("parameters", self.model.count_params())
-
     def on_epoch_end(self, epoch, logs=None):
         objective = self.tuner.oracle.objective
         score = logs.get(objective.name, math.nan)
         if self.best is None or objective.better_than(score, self.best):
             self.best = score
             self.weights = self.model.get_weights()
-        seconds = time.monotonic() - self.started
-        self.tuner.on_epoch_end(self.trial, self.model, epoch, {**logs, "seconds": seconds})
+        own = (time.monotonic() - self.started, self.model.count_params())
+        logs = {**logs, **dict(zip(OWN_METRICS, own, strict=True))}
+        self.tuner.on_epoch_end(self.trial, self.model, epoch, logs)
 
 
 def spare_tensorboard():

@@ -1,0 +1,316 @@
+"""`search` and `Study`: what a user calls, on tiny data."""
+
+import keras
+import keras_tuner
+import matplotlib
+import numpy as np
+import pytest
+
+from recipes import build_cnn, build_mlp
+from tuning import Choice, Float, Int, Widths, search
+
+matplotlib.use("Agg")
+
+_random = np.random.default_rng(0)
+Y = np.arange(60) % 3
+X = (_random.normal(size=(60, 4)) + 2 * np.eye(4)[Y]).astype("float32")
+SPACE = {"units": Widths(4, 8, step=4, depth=(1, 2)), "learning_rate": Float(1e-3, 1e-1, log=True)}
+
+
+def tiny(build=build_mlp, x=X, y=Y, **arguments):
+    """A search of a second or two."""
+    settings = {"space": SPACE, "max_trials": 2, "epochs": 1, "seed": 0, "verbose": False}
+    return search(build, x, y, **{**settings, **arguments})
+
+
+def build_autoencoder(input_shape, *, latent_dim=2, seed=None):
+    """The simplest model whose target is its input."""
+    model = keras.Sequential(
+        [
+            keras.Input(input_shape),
+            keras.layers.Dense(latent_dim, kernel_initializer=keras.initializers.Ones()),
+            keras.layers.Dense(input_shape[-1]),
+        ]
+    )
+    model.compile("adam", "mse", metrics=["mae"])
+    return model
+
+
+def layers_of(model):
+    """What the layers are, without the names, which count up."""
+    configs = [{**layer.get_config(), "name": None} for layer in model.layers]
+    return [(type(layer), config) for layer, config in zip(model.layers, configs, strict=True)]
+
+
+class Numbers(keras_tuner.HyperModel):
+    """Trains nothing: a search of milliseconds."""
+
+    def build(self, hp):
+        hp.Int("a", 0, 9, default=5)
+        return build_autoencoder((4,))
+
+    def fit(self, hp, model, *args, **kwargs):
+        return float(hp.get("a"))
+
+
+class TestStudy:
+    @pytest.fixture(scope="class")
+    @staticmethod
+    def study(tmp_path_factory):
+        return tiny(
+            max_trials=3,
+            epochs=3,
+            validation=(X[:15], Y[:15]),
+            directory=tmp_path_factory.mktemp("study"),
+        )
+
+    def test_leaderboard_has_every_trial_the_best_first(self, study):
+        table = study.leaderboard()
+        expected = "rank trial score val_accuracy status units learning_rate parameters epochs"
+        assert list(table.columns) == [*expected.split(), "seconds"]
+        assert list(table["rank"]) == [1, 2, 3]
+        assert sorted(table["trial"]) == [1, 2, 3]
+        assert table["score"].is_monotonic_increasing
+        assert set(table["status"]) == {"completed"}
+        assert (table["epochs"] == 3).all()
+        assert (table["seconds"] > 0).all()
+        assert study.failures == {}
+
+    def test_the_first_trial_is_the_default_moved_into_the_space(self, study):
+        first = study.leaderboard().set_index("trial").loc[1]
+        assert first["units"] == (8, 8)
+        assert first["learning_rate"] == 0.001
+
+    def test_best_model_has_the_weights_of_the_best_epoch(self, study):
+        model = study.best_model()
+        assert model.evaluate(X[:15], Y[:15], verbose=0)[0] == pytest.approx(study.best_score)
+        assert min(study.best_history["val_loss"]) == pytest.approx(study.best_score)
+        row = study.leaderboard().iloc[0]
+        assert model.count_params() == row["parameters"]
+        assert model.fit(X, Y, verbose=0)
+
+    def test_code_rebuilds_the_best_model(self, study):
+        rebuilt = eval(study.code(), {"build_mlp": build_mlp})
+        best = study.best_model()
+        assert layers_of(rebuilt) == layers_of(best)
+        for model in (rebuilt, best):
+            assert float(model.optimizer.learning_rate) == pytest.approx(
+                study.best_arguments["learning_rate"]
+            )
+
+    def test_best_arguments_rebuild_it_too(self, study):
+        model = build_mlp((4,), 3, **study.best_arguments)
+        assert model.count_params() == study.leaderboard()["parameters"].iloc[0]
+
+    def test_history_is_what_plot_history_takes(self, study):
+        assert set(study.best_history) == {"loss", "accuracy", "val_loss", "val_accuracy"}
+        assert {len(values) for values in study.best_history.values()} == {3}
+
+    def test_plot_draws_every_trial(self, study):
+        ax = study.plot()
+        assert len(ax.lines[0].get_xdata()) == 3
+        assert ax.get_ylabel() == "val_loss"
+
+    def test_shows_itself(self, study):
+        assert repr(study).startswith("Study of build_mlp: 3 trials, best val_loss")
+        assert study.code() in repr(study)
+        assert "<table" in study._repr_html_()
+
+    def test_the_same_seed_gives_the_same_study(self, study):
+        again = tiny(max_trials=3, epochs=3, validation=(X[:15], Y[:15]))
+        columns = ["trial", "units", "learning_rate"]
+        ours, theirs = study.leaderboard(), again.leaderboard()
+        assert ours[columns].equals(theirs[columns])
+        np.testing.assert_allclose(ours["score"], theirs["score"], rtol=1e-4)
+
+    def test_the_same_call_trains_nothing_and_a_longer_one_goes_on(self, study):
+        folder = study.tuner.directory
+        settings = {"epochs": 3, "validation": (X[:15], Y[:15]), "directory": folder}
+        counter = Counter()
+        again = tiny(max_trials=3, callbacks=[counter], **settings)
+        assert counter.trainings == 0
+        assert again.leaderboard().equals(study.leaderboard())
+        longer = tiny(max_trials=4, callbacks=[counter], **settings)
+        assert counter.trainings == 1
+        assert len(longer.leaderboard()) == 4
+
+    def test_another_study_does_not_mix_with_it(self, study):
+        with pytest.raises(ValueError, match=r"another epochs .*overwrite=True"):
+            tiny(epochs=2, directory=study.tuner.directory)
+
+
+class Counter(keras.callbacks.Callback):
+    """Counts trainings and holds a thing that cannot be copied."""
+
+    def __init__(self):
+        super().__init__()
+        self.trainings = 0
+        self.stream = (number for number in range(3))
+
+    def on_train_begin(self, logs=None):
+        self.trainings += 1
+
+
+@pytest.mark.parametrize("engine", ["random", "bayesian", "hyperband", "grid"])
+def test_every_engine_runs_and_starts_from_the_defaults(engine):
+    space = {"units": Widths(4, 8, step=4, depth=(1, 2)), "dropout": Float(0.0, 0.5)}
+    study = tiny(engine=engine, space=space, max_trials=6, epochs=3)
+    table = study.leaderboard().set_index("trial")
+    assert len(table) == 6
+    assert set(table["status"]) == {"completed"}
+    assert (table.loc[1, "units"], table.loc[1, "dropout"]) == ((8, 8), 0.1)
+    if engine == "hyperband":
+        assert set(table["epochs"]) == {1, 3}, "the best go on where they were"
+    else:
+        assert len(table[["units", "dropout"]].drop_duplicates()) == 6
+    assert study.best_model().count_params() == table["parameters"][study.leaderboard()["trial"][0]]
+
+
+@pytest.mark.parametrize(
+    ("task", "y", "outputs"),
+    [
+        (None, Y, 3),
+        (None, np.eye(3)[Y], 3),
+        ("binary", Y == 1, 1),
+        ("binary", (Y == 1)[:, None].astype("float64"), 1),
+        ("multilabel", np.eye(4)[Y], 4),
+        ("regression", X[:, 0], 1),
+        ("regression", X[:, :2], 2),
+    ],
+)
+def test_the_width_of_the_head_comes_from_y(task, y, outputs):
+    study = tiny(y=y, task=task, max_trials=1, space={"units": (4,), "dropout": Float(0, 0.5)})
+    assert study.best_model().output_shape == (None, outputs)
+    rebuilt = eval(study.code(), {"build_mlp": build_mlp})
+    assert rebuilt.count_params() == study.best_model().count_params()
+
+
+def test_images_and_a_space_of_its_own():
+    images = np.repeat(X[:, :, None], 4, axis=2)[..., None]
+    study = tiny(build_cnn, images, max_trials=1, space={"filters": (4,), "kernel_size": 3})
+    assert study.code() == "build_cnn((4, 4, 1), 3, filters=(4,), kernel_size=3, seed=0)"
+
+
+def test_without_y_the_target_is_x():
+    study = tiny(build_autoencoder, y=None, space={"latent_dim": Int(1, 3)}, objective="val_mae")
+    assert study.code().startswith("build_autoencoder((4,), latent_dim=")
+    error = np.abs(study.best_model().predict(X, verbose=0) - X).mean()
+    assert error == pytest.approx(study.best_score, rel=0.5)
+
+
+def test_a_builder_without_our_grammar():
+    def build(width=4):
+        model = keras.Sequential([keras.layers.Dense(width), keras.layers.Dense(1)])
+        model.compile("adam", "mse")
+        return model
+
+    study = tiny(build, y=X[:, 0], space={"width": Int(2, 8)})
+    assert study.code() == f"build(width={study.best_arguments['width']})"
+    assert study.best_model().predict(X, verbose=0).shape == (60, 1)
+
+
+def test_a_keras_tuner_hypermodel_as_it_is():
+    study = tiny(Numbers(), space=None, max_trials=4, objective=keras_tuner.Objective("a", "max"))
+    assert study.leaderboard()["a"].iloc[0] == study.best_score
+    assert study.best_arguments == {"a": int(study.best_score)}
+    assert "'a': " in repr(study)
+    with pytest.raises(TypeError, match=r"code\(\) needs a search over a builder"):
+        study.code()
+
+
+def test_batch_size_and_epochs_are_knobs():
+    space = {"units": (4,), "batch_size": Choice(8, 30), "epochs": Int(1, 3)}
+    study = tiny(space=space)
+    table = study.leaderboard().set_index("trial")
+    assert set(study.best_training) == {"batch_size", "epochs"}
+    assert set(study.best_arguments) == {"units", "seed"}
+    assert "# fit with batch_size=" in study.code()
+    assert table.loc[1, "batch_size"] in (8, 30)
+
+
+def test_progress_is_a_line_a_trial(capsys):
+    tiny(space={"units": Widths(2, 4, depth=(1, 1))}, verbose=True)
+    lines = capsys.readouterr().out.splitlines()
+    assert [line[:9] for line in lines] == ["trial 1/2", "trial 2/2"]
+    assert all("val_loss" in line and "best" in line for line in lines)
+    tiny(space={"units": (2,)}, max_trials=1)
+    assert capsys.readouterr().out == ""
+
+
+def test_a_time_budget_ends_the_search_with_the_epoch():
+    study = tiny(max_trials=50, epochs=10_000, time_budget=1.0)
+    assert 1 <= len(study.leaderboard()) < 50
+    assert study.leaderboard()["seconds"].sum() < 30
+
+
+def test_a_knob_that_changes_the_loss_is_scored_by_the_metric():
+    space = {"units": (4,), "label_smoothing": Float(0.0, 0.3)}
+    assert tiny(space=space, max_trials=1).objective == "val_accuracy"
+    assert tiny(space=space, max_trials=1, objective="val_loss").objective == "val_loss"
+
+
+NAN = np.where(np.arange(60)[:, None] == 7, np.nan, X)
+
+BAD = {
+    "NaN": ({"x": NAN}, ValueError, r"x must be finite.*\(7, 0\)"),
+    "empty": ({"x": X[:0], "y": Y[:0]}, ValueError, "x must hold at least one row"),
+    "one row": ({"x": X[:1], "y": Y[:1]}, ValueError, "x must have at least 2 rows"),
+    "rows": ({"y": Y[:50]}, ValueError, "x has 60, y has 50"),
+    "strings": ({"x": X.astype(str)}, TypeError, "x must be numeric"),
+    "float labels": ({"y": Y + 0.5}, ValueError, "Did you mean task='regression'"),
+    "whole floats": ({"y": Y.astype(float)}, ValueError, r"Did you mean y\.astype"),
+    "negative labels": ({"y": Y - 1}, ValueError, "labels from 0 to"),
+    "labels out of range": ({"outputs": 2}, ValueError, "labels from 0 to 1"),
+    "validation labels": ({"validation": (X, Y + 1)}, ValueError, "y_val must hold labels"),
+    "validation shape": ({"validation": (X[:, :2], Y)}, ValueError, "x_val must have rows"),
+    "validation rows": ({"validation": (X, Y[:9])}, ValueError, "x_val has 60, y_val has 9"),
+    "validation share": ({"validation": 1.5}, ValueError, "validation must lie strictly"),
+    "validation alone": ({"validation": (X,)}, ValueError, "validation must have a y_val"),
+    "no y": ({"y": None}, ValueError, "needs its argument 'outputs'"),
+    "misspelt knob": ({"space": {"unit": (4,)}}, ValueError, "Did you mean 'units'"),
+    "space": ({"space": [Int(1, 3)]}, TypeError, "space must be a dict"),
+    "engine": ({"engine": "baysian"}, ValueError, "Did you mean 'bayesian'"),
+    "objective": ({"objective": "val_acuracy"}, ValueError, "'val_loss'.*Did you mean 'val_acc"),
+    "max_trials": ({"max_trials": 0}, ValueError, "max_trials must be at least 1"),
+    "epochs": ({"epochs": 0}, ValueError, "epochs must be at least 1"),
+    "batch_size": ({"batch_size": 0.5}, TypeError, "batch_size must be an int"),
+    "seed": ({"seed": -1}, ValueError, "seed must be at least 0"),
+    "time_budget": ({"time_budget": 0}, ValueError, "time_budget must be greater than 0"),
+    "callbacks": ({"callbacks": [print]}, TypeError, "callbacks must hold keras Callbacks"),
+    "task": ({"task": "multi"}, ValueError, "task must be one of"),
+    "input_shape": ({"input_shape": (3,)}, ValueError, "x must have rows of shape"),
+    "hyperband epochs": (
+        {"engine": "hyperband", "space": {"units": (4,), "epochs": Int(1, 3)}},
+        ValueError,
+        "space must not hold 'epochs'",
+    ),
+    "class": ({"build": Numbers}, TypeError, r"Did you mean Numbers\(\)"),
+    "no function": ({"build": "build_mlp"}, TypeError, "build must be a function"),
+    "hypermodel and space": ({"build": Numbers()}, ValueError, "space must be None"),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_bad_input_is_one_error_before_any_training(name, tmp_path):
+    arguments, error, text = BAD[name]
+    counter = Counter()
+    with pytest.raises(error, match=text):
+        tiny(**{"callbacks": [counter], "directory": tmp_path, **arguments})
+    assert counter.trainings == 0
+    assert not list(tmp_path.glob("*"))
+
+
+def test_a_folder_that_cannot_be_written(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(ValueError, match="directory must be a folder that can be written to"):
+        tiny(directory=tmp_path / "file" / "study")
+
+
+def test_a_model_that_is_not_compiled():
+    def build(width=4):
+        return keras.Sequential([keras.layers.Dense(width)])
+
+    with pytest.raises(ValueError, match="build must return a compiled model"):
+        tiny(build, space={"width": Int(2, 8)})
+    with pytest.raises(TypeError, match="Did it forget to return"):
+        tiny(lambda width=4: None, space={"width": Int(2, 8)})
