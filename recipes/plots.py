@@ -1,0 +1,211 @@
+"""Pictures: arrays, models or a History in, matplotlib Axes out.
+
+    plot_history            losses and scores over the epochs
+    plot_reconstructions    samples above what an autoencoder makes of them
+    plot_latent             codes as points in two dimensions
+    plot_anomaly_scores     a histogram of scores with its threshold
+
+Each takes `ax=None` and draws into the Axes given, or into a new figure. Colours are those of Okabe
+and Ito, which colour-blind readers can tell apart.
+"""
+
+import numpy as np
+
+from recipes import _checks
+
+BLUE, ORANGE, GREEN = "#0072B2", "#D55E00", "#009E73"
+PALETTE = (BLUE, ORANGE, GREEN, "#CC79A7", "#E69F00", "#56B4E9", "#F0E442", "#000000", "#999999")
+
+
+def plot_history(history, metric="loss", ax=None):
+    """One metric over the epochs, in training and validation, with its best epoch.
+
+    Args:
+        history: what `fit` returned, or its dict from name to one value an epoch.
+        metric: name in the history, without "val_".
+        ax: matplotlib Axes, or None for a new figure.
+
+    Returns:
+        The Axes.
+
+    Raises:
+        ValueError: the history has no such metric.
+
+    >>> ax = plot_history({"loss": [0.9, 0.5, 0.4], "val_loss": [0.8, 0.6, 0.7]})
+    >>> ax.get_xlabel(), ax.get_ylabel(), ax.get_title()
+    ('epoch', 'loss', 'best validation loss 0.6 in epoch 2')
+    """
+    history = getattr(history, "history", history)
+    _checks.one_of("metric", metric, [name for name in history if not name.startswith("val_")])
+    ax = _axes(ax)
+    epochs = np.arange(1, len(history[metric]) + 1)
+    ax.plot(epochs, history[metric], color=BLUE, label="training")
+    validation = history.get(f"val_{metric}")
+    if validation is not None:
+        ax.plot(epochs, validation, color=ORANGE, label="validation")
+        best = np.nanargmin(validation) if _falls(metric) else np.nanargmax(validation)
+        ax.plot(epochs[best], validation[best], "o", color=ORANGE)
+        value = f"{validation[best]:.4g} in epoch {epochs[best]}"
+        ax.set_title(f"best validation {metric} {value}")
+    ax.set(xlabel="epoch", ylabel=metric)
+    ax.xaxis.get_major_locator().set_params(integer=True)
+    ax.legend(frameon=False)
+    return ax
+
+
+def plot_reconstructions(model, x, n=8, ax=None):
+    """Samples in the upper row, the autoencoder's reconstructions of them in the lower one.
+
+    Args:
+        model: an autoencoder.
+        x: samples, (rows, *model.input_shape[1:]): images, or vectors, which are drawn as curves.
+        n: number of samples to draw, the first ones of x, at least 1.
+        ax: matplotlib Axes, or None for a new figure.
+
+    Returns:
+        The Axes.
+
+    Raises:
+        ValueError: x does not fit the model or holds NaN.
+
+    >>> from recipes import build_stacked_autoencoder
+    >>> images = np.zeros((4, 8, 8, 1))
+    >>> model = build_stacked_autoencoder((8, 8, 1), units=(16,), latent_dim=4)
+    >>> plot_reconstructions(model, images, n=4).get_title()
+    'samples (above) and reconstructions (below)'
+    """
+    shape = _checks.model("model", model).input_shape[1:]
+    x = _checks.array("x", x, shape=shape)[: _checks.count("n", n)]
+    made = model.predict(x, verbose=0)
+    ax = _axes(ax, width=1.0 * max(len(x), 4), height=2.4)
+    if len(shape) == 1:
+        for row, curves in ((1, x), (0, made)):
+            _curves(ax, curves, row)
+        ax.set(xlim=(0, len(x)), ylim=(0, 2))
+    else:
+        rows = [np.concatenate(list(_pictures(images)), axis=1) for images in (x, made)]
+        ax.imshow(np.clip(np.concatenate(rows), x.min(), x.max()), cmap="gray")
+    ax.set_title("samples (above) and reconstructions (below)")
+    ax.set_axis_off()
+    return ax
+
+
+def plot_latent(codes, labels=None, ax=None):
+    """Codes as points: as they are in two dimensions, else their two principal components.
+
+    Args:
+        codes: array (rows, latent_dim), such as `encode(model, x)`; latent_dim is at least 2.
+        labels: class of each row, (rows,), for the colours; or None.
+        ax: matplotlib Axes, or None for a new figure.
+
+    Returns:
+        The Axes.
+
+    Raises:
+        ValueError: codes are no table of two columns or more, or labels differ in rows.
+
+    >>> ax = plot_latent(np.random.default_rng(0).normal(size=(20, 3)), labels=np.arange(20) % 2)
+    >>> [text.get_text() for text in ax.get_legend().get_texts()]
+    ['0', '1']
+    """
+    codes = _checks.array("codes", codes, ndim=2)
+    names = ("latent 1", "latent 2")
+    if codes.shape[1] != 2:
+        from sklearn.decomposition import PCA
+
+        pca = PCA(2).fit(codes)
+        codes = pca.transform(codes)
+        names = [
+            f"component {i} ({share:.0%} of variance)"
+            for i, share in enumerate(pca.explained_variance_ratio_, 1)
+        ]
+    labels = np.zeros(len(codes), int) if labels is None else np.asarray(labels)
+    _checks.same_rows(codes=codes, labels=labels)
+    ax = _axes(ax, width=6, height=5)
+    classes = np.unique(labels)
+    for i, label in enumerate(classes):
+        points = codes[labels == label]
+        color = PALETTE[i % len(PALETTE)]
+        ax.scatter(*points.T, s=8, alpha=0.6, color=color, label=str(label), linewidths=0)
+    if len(classes) > 1:
+        ax.legend(frameon=False, markerscale=2, loc="center left", bbox_to_anchor=(1, 0.5))
+    ax.set(xlabel=names[0], ylabel=names[1])
+    return ax
+
+
+def plot_anomaly_scores(scores, threshold=None, labels=None, ax=None):
+    """A histogram of anomaly scores, with the threshold and, where they are known, the labels.
+
+    Args:
+        scores: array (rows,), the higher the stranger.
+        threshold: score above which a row is called an anomaly, or None.
+        labels: 1 for rows known to be anomalies, else 0, (rows,); or None.
+        ax: matplotlib Axes, or None for a new figure.
+
+    Returns:
+        The Axes.
+
+    Raises:
+        ValueError: scores hold NaN, or labels differ in rows.
+
+    >>> ax = plot_anomaly_scores([0.1, 0.2, 0.15, 0.9], threshold=0.5)
+    >>> ax.get_xlabel(), ax.get_title()
+    ('anomaly score', '1 of 4 rows above the threshold')
+    """
+    scores = _checks.array("scores", scores, ndim=1)
+    labels = np.zeros(len(scores), int) if labels is None else np.asarray(labels)
+    _checks.same_rows(scores=scores, labels=labels)
+    ax = _axes(ax)
+    bins = _bins(scores)
+    anomalous = labels.astype(bool)
+    ax.hist(scores[~anomalous], bins, color=BLUE, alpha=0.7, label="normal")
+    if anomalous.any():
+        ax.hist(scores[anomalous], bins, color=ORANGE, alpha=0.8, label="anomaly")
+    if bins[0] > 0 and bins[-1] > 20 * bins[0]:
+        ax.set_xscale("log")
+    if threshold is not None:
+        ax.axvline(threshold, color="black", ls="--", label=f"threshold {threshold:.3g}")
+        above = int((scores > threshold).sum())
+        ax.set_title(f"{above} of {len(scores)} rows above the threshold")
+    ax.set(xlabel="anomaly score", ylabel="rows", yscale="symlog", ylim=(0, None))
+    if anomalous.any() or threshold is not None:
+        ax.legend(frameon=False)
+    return ax
+
+
+def _axes(ax, width=6.4, height=4.0):
+    """The Axes given, or those of a new figure, in the one style of all plots."""
+    if ax is None:
+        from matplotlib import pyplot as plt
+
+        ax = plt.subplots(figsize=(width, height), layout="constrained")[1]
+    ax.spines[["top", "right"]].set_visible(False)
+    return ax
+
+
+def _falls(metric):
+    """Whether less is better: errors and losses, not scores."""
+    return any(part in metric for part in ("loss", "error", "mae", "mse", "entropy"))
+
+
+def _pictures(images):
+    """Two-dimensional or colour pictures from (rows, height, width[, channels])."""
+    if images.ndim == 4 and images.shape[-1] not in (3, 4):
+        images = images[..., 0]
+    return images
+
+
+def _curves(ax, curves, row):
+    low, high = curves.min(), curves.max()
+    x = np.linspace(0.05, 0.95, curves.shape[1])
+    for i, curve in enumerate(curves):
+        scaled = (curve - low) / max(high - low, 1e-12)
+        ax.plot(i + x, row + 0.05 + 0.9 * scaled, color=BLUE, lw=1)
+
+
+def _bins(scores):
+    """Edges of equal ratio where scores span magnitudes, as errors do; else of equal width."""
+    low, high = scores.min(), scores.max()
+    if low > 0 and high > 20 * low:
+        return np.geomspace(low, high, 41)
+    return np.linspace(low, high if high > low else low + 1, 41)
