@@ -14,7 +14,8 @@ import numpy as np
 from recipes import _checks
 
 BLUE, ORANGE, GREEN = "#0072B2", "#D55E00", "#009E73"
-PALETTE = (BLUE, ORANGE, GREEN, "#CC79A7", "#E69F00", "#56B4E9", "#F0E442", "#000000", "#999999")
+OTHERS = ("#CC79A7", "#E69F00", "#56B4E9", "#F0E442", "#000000", "#999999", "#8B4513")
+PALETTE = (BLUE, ORANGE, GREEN, *OTHERS)
 
 
 def plot_history(history, metric="loss", ax=None):
@@ -163,6 +164,7 @@ def plot_anomaly_scores(scores, threshold=None, labels=None, ax=None):
         ax.hist(scores[anomalous], bins, color=ORANGE, alpha=0.8, label="anomaly")
     if bins[0] > 0 and bins[-1] > 20 * bins[0]:
         ax.set_xscale("log")
+        ax.xaxis.set_minor_formatter("")
     if threshold is not None:
         ax.axvline(threshold, color="black", ls="--", label=f"threshold {threshold:.3g}")
         above = int((scores > threshold).sum())
