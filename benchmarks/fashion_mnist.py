@@ -31,7 +31,8 @@ def two_convolutions():
     return model
 
 
-def main(epochs=EPOCHS, seed=0):
+def main(only="", epochs=EPOCHS, seed=0):
+    """All models, or those whose name holds `only`."""
     _measure.versions()
     (x, y), (x_test, y_test) = _data.fashion_mnist()
     runs = {
@@ -41,6 +42,8 @@ def main(epochs=EPOCHS, seed=0):
     }
     rows = []
     for name, (build, callbacks) in runs.items():
+        if only not in name:
+            continue
         keras.utils.set_random_seed(int(seed))
         model = build()
         start = time.perf_counter()

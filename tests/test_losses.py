@@ -63,7 +63,7 @@ def test_kl_sparsity_is_float32_finite_and_serialises():
     ("make", "message"),
     [
         (lambda: recipes.SmoothedCrossentropy(10), "Did you mean 0.1"),
-        (lambda: recipes.KLSparsity(0), "sparsity must lie strictly between 0 and 1"),
+        (lambda: recipes.KLSparsity(0), "sparsity must be a share"),
         (lambda: recipes.KLSparsity(0.1, weight=-1), "weight must not be negative"),
     ],
 )
