@@ -1,7 +1,15 @@
 """Keras recipes: the deep-learning cookbook as code. Every public name of the package is here."""
 
+from recipes.anomaly import AnomalyScores, anomaly_scores
+from recipes.autoencoders import (
+    build_denoising_autoencoder,
+    build_sparse_autoencoder,
+    build_stacked_autoencoder,
+)
 from recipes.callbacks import CosineAnnealing
+from recipes.convolutional import build_convolutional_autoencoder
 from recipes.dense import build_mlp
+from recipes.encodings import augment_with, encode, reconstruction_error
 from recipes.feeding import batches
 from recipes.layers import (
     DisturbLabel,
@@ -13,9 +21,18 @@ from recipes.layers import (
 )
 from recipes.losses import KLSparsity, SmoothedCrossentropy
 from recipes.noise import inject_noise
+from recipes.plots import (
+    plot_anomaly_scores,
+    plot_history,
+    plot_latent,
+    plot_reconstructions,
+)
+from recipes.pretraining import build_on_encoder, pretrain_layerwise
+from recipes.variational import build_variational_autoencoder, generate
 from recipes.vision import build_cnn
 
 __all__ = [
+    "AnomalyScores",
     "CosineAnnealing",
     "DisturbLabel",
     "DropConnect",
@@ -25,8 +42,24 @@ __all__ = [
     "Sampling",
     "SmoothedCrossentropy",
     "SwapNoise",
+    "anomaly_scores",
+    "augment_with",
     "batches",
     "build_cnn",
+    "build_convolutional_autoencoder",
+    "build_denoising_autoencoder",
     "build_mlp",
+    "build_on_encoder",
+    "build_sparse_autoencoder",
+    "build_stacked_autoencoder",
+    "build_variational_autoencoder",
+    "encode",
+    "generate",
     "inject_noise",
+    "plot_anomaly_scores",
+    "plot_history",
+    "plot_latent",
+    "plot_reconstructions",
+    "pretrain_layerwise",
+    "reconstruction_error",
 ]

@@ -1,5 +1,6 @@
 """The hidden layers of the builders: weights, normalisation, activation and dropout in line."""
 
+import keras
 from keras import layers, regularizers
 
 from recipes import _checks
@@ -43,3 +44,13 @@ def activation_layer(activation, rank):
     if activation == "prelu":
         return layers.PReLU(shared_axes=list(range(1, rank - 1)) or None)
     return layers.Activation(activation)
+
+
+@keras.saving.register_keras_serializable("recipes")
+class GaussianNoise(layers.GaussianNoise):
+    """Keras's layer without its limit of 1, which raw pixels and unscaled columns exceed."""
+
+    def __init__(self, stddev, **kwargs):
+        stddev = _checks.non_negative("stddev", stddev)
+        super().__init__(min(stddev, 1.0), **kwargs)
+        self.stddev = stddev

@@ -51,13 +51,12 @@ def rate(name, value):
     return value
 
 
-def fraction(name, value, maximum=1.0):
-    """A share that is neither nothing nor all: 0 < fraction < maximum."""
+def fraction(name, value, maximum=None):
+    """A share that is neither nothing nor all: 0 < fraction < 1, or at most `maximum`."""
     value = number(name, value)
-    if not 0 < value < maximum:
-        raise ValueError(
-            f"{name} must lie strictly between 0 and {maximum:g}. Received: {name}={value:g}."
-        )
+    if value <= 0 or value >= 1 or (maximum is not None and value > maximum):
+        bounds = "(0, 1)" if maximum is None else f"(0, {maximum:g}]"
+        raise ValueError(f"{name} must be a share in {bounds}. Received: {name}={value:g}.")
     return value
 
 

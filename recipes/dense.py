@@ -71,7 +71,7 @@ def build_mlp(
     if batch_norm:
         x = _blocks.batch_normalization(center=False, scale=False)(x)
     if noise:
-        x = layers.GaussianNoise(noise)(x)
+        x = _blocks.GaussianNoise(noise)(x)
     for width in units:
         hidden = layers.Dense(
             width, use_bias=not batch_norm, kernel_regularizer=_blocks.penalty(l1, l2)

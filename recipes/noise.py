@@ -3,7 +3,7 @@
 import keras
 from keras import layers
 
-from recipes import _checks
+from recipes import _blocks, _checks
 from recipes._recipe import seeded
 
 PLACES = ("input", "hidden", "both")
@@ -75,7 +75,7 @@ def _noise_on_inputs(model, stddev):
             return value
         name = history.operation.name
         if name not in noisy:
-            noisy[name] = layers.GaussianNoise(stddev)(value)
+            noisy[name] = _blocks.GaussianNoise(stddev)(value)
         return noisy[name]
 
     def call(layer, *args, **kwargs):
@@ -90,7 +90,7 @@ def _noise_behind_activations(model, stddev):
     def call(layer, *args, **kwargs):
         outputs = layer(*args, **kwargs)
         if _is_activation(layer) and layer.name not in last:
-            return layers.GaussianNoise(stddev)(outputs)
+            return _blocks.GaussianNoise(stddev)(outputs)
         return outputs
 
     return keras.models.clone_model(model, call_function=call, recursive=True)

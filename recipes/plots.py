@@ -13,8 +13,8 @@ import numpy as np
 
 from recipes import _checks
 
-BLUE, ORANGE, GREEN = "#0072B2", "#D55E00", "#009E73"
-OTHERS = ("#CC79A7", "#E69F00", "#56B4E9", "#F0E442", "#000000", "#999999", "#8B4513")
+BLUE, ORANGE, GREEN, GREY = "#0072B2", "#D55E00", "#009E73", "#999999"
+OTHERS = ("#CC79A7", "#E69F00", "#56B4E9", "#F0E442", "#000000", GREY, "#8B4513")
 PALETTE = (BLUE, ORANGE, GREEN, *OTHERS)
 
 
@@ -110,7 +110,7 @@ def plot_latent(codes, labels=None, ax=None):
     ['0', '1']
     """
     codes = _checks.array("codes", codes, ndim=2)
-    names = ("latent 1", "latent 2")
+    names = ["latent 1", "latent 2"]
     if codes.shape[1] != 2:
         from sklearn.decomposition import PCA
 

@@ -90,7 +90,7 @@ def build_cnn(
     if augmentation is not None:
         x = augmentation(x)
     if noise:
-        x = layers.GaussianNoise(noise)(x)
+        x = _blocks.GaussianNoise(noise)(x)
     for width in filters:
         for _ in range(CONVOLUTIONS_PER_BLOCK):
             convolution = layers.Conv2D(

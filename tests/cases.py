@@ -105,6 +105,27 @@ BAD_BODY = [
     ({"seed": 0.5}, TypeError, "seed"),
 ]
 
+RECONSTRUCTION = {
+    "dropout": 0.05,
+    "l1": 1e-5,
+    "l2": 1e-5,
+    "batch_norm": True,
+    "noise": 0.01,
+}
+
+# Wrong values of the knobs that every autoencoder has.
+BAD_AUTOENCODER = [
+    *BAD_BODY,
+    ({"latent_dim": 0}, ValueError, "latent_dim"),
+    ({"latent_dim": 2.5}, TypeError, "latent_dim"),
+    ({"output_activation": "sigmoidal"}, ValueError, "Did you mean 'sigmoid'"),
+]
+BAD_UNITS = [
+    ({"units": 8}, TypeError, r"Did you mean \(8,\)"),
+    ({"units": (8, 0)}, ValueError, "units"),
+    ({"input_shape": (None,)}, TypeError, "input_shape"),
+]
+
 CASES = {
     "mlp": Case(
         recipes.build_mlp,
@@ -153,5 +174,86 @@ CASES = {
             ({"drop_connect": 1}, ValueError, "drop_connect"),
         ],
         open_shape=(None, None, 2),
+    ),
+    "stacked_autoencoder": Case(
+        recipes.build_stacked_autoencoder,
+        {"input_shape": (5,), "units": (8, 6), "latent_dim": 3},
+        TABLE,
+        variants={
+            "regularised": RECONSTRUCTION,
+            "tied": {"tied": True},
+            "tied_regularised": {**RECONSTRUCTION, "tied": True},
+            "linear": {"units": (), "activation": "linear"},
+            "prelu": {"activation": "prelu", "tied": True},
+        },
+        bad=[*BAD_AUTOENCODER, *BAD_UNITS, ({"tied": 1}, TypeError, "tied")],
+        reconstructs=True,
+    ),
+    "denoising_autoencoder": Case(
+        recipes.build_denoising_autoencoder,
+        {"input_shape": (5,), "units": (8,), "latent_dim": 3},
+        TABLE,
+        variants={
+            "dropout": {"corruption": "dropout", "tied": True},
+            "swap": {"corruption": "swap"},
+        },
+        bad=[
+            *BAD_AUTOENCODER,
+            *BAD_UNITS,
+            ({"corruption": "gausian"}, ValueError, "Did you mean 'gaussian'"),
+            ({"corruption": "swap", "noise": 15}, ValueError, "Did you mean 0.15"),
+        ],
+        reconstructs=True,
+    ),
+    "sparse_autoencoder": Case(
+        recipes.build_sparse_autoencoder,
+        {"input_shape": (5,), "units": (8,), "latent_dim": 7},
+        TABLE,
+        variants={
+            "l1": {"penalty": "l1"},
+            "tied": {"tied": True},
+            "regularised": RECONSTRUCTION,
+        },
+        bad=[
+            *BAD_AUTOENCODER,
+            *BAD_UNITS,
+            ({"penalty": "KL"}, ValueError, "Did you mean 'kl'"),
+            ({"sparsity": 0}, ValueError, "sparsity"),
+            ({"sparsity": 1}, ValueError, "sparsity"),
+            ({"sparsity_weight": -1}, ValueError, "sparsity_weight"),
+        ],
+        reconstructs=True,
+    ),
+    "convolutional_autoencoder": Case(
+        recipes.build_convolutional_autoencoder,
+        {"input_shape": (8, 7, 2), "filters": (6, 4), "latent_dim": 5},
+        IMAGES,
+        variants={
+            "convolutional_code": {"latent_dim": None},
+            "tied": {"tied": True},
+            "tied_convolutional_code": {"tied": True, "latent_dim": None, "kernel_size": 5},
+            "regularised": RECONSTRUCTION,
+            "tied_regularised": {**RECONSTRUCTION, "tied": True},
+        },
+        bad=[
+            *BAD_AUTOENCODER,
+            ({"input_shape": (8, 7)}, ValueError, r"\(height, width, channels\)"),
+            ({"input_shape": (None, None, 2)}, TypeError, "input_shape"),
+            ({"filters": ()}, ValueError, "filters"),
+            ({"filters": 4}, TypeError, r"Did you mean \(4,\)"),
+            ({"kernel_size": 0}, ValueError, "kernel_size"),
+        ],
+        reconstructs=True,
+    ),
+    "variational_autoencoder": Case(
+        recipes.build_variational_autoencoder,
+        {"input_shape": (8, 7, 2), "units": (8,), "latent_dim": 3},
+        IMAGES,
+        variants={
+            "no_divergence": {"kl_weight": 0},
+            "regularised": RECONSTRUCTION,
+        },
+        bad=[*BAD_AUTOENCODER, *BAD_UNITS, ({"kl_weight": -1}, ValueError, "kl_weight")],
+        reconstructs=True,
     ),
 }
