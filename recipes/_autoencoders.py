@@ -111,7 +111,7 @@ def mirror(encoder, output_activation, kind=keras.Model):
         for layer in reversed(undoable):
             x = _undo(layer, x, use_bias=not normalised)
         for layer in after:
-            x = type(layer).from_config(layer.get_config())(x)
+            x = fresh(layer)(x)
     # float32 under mixed precision too.
     x = layers.Activation(output_activation, dtype="float32", name="output")(x)
     return kind(inputs, x, name="decoder")
@@ -152,6 +152,11 @@ def _undo(layer, x, use_bias):
     # An odd side was rounded up on the way in.
     surplus = [(0, made - side) for made, side in zip(x.shape[1:3], shape[:2], strict=True)]
     return layers.Cropping2D(surplus)(x) if any(extra for _, extra in surplus) else x
+
+
+def fresh(layer, **changes):
+    """A new layer with the config of this one, but for the changes."""
+    return type(layer).from_config({**layer.get_config(), **changes})
 
 
 def autoencoder(encoder, *, output_activation, corruption=None, tied=False, name):

@@ -153,7 +153,7 @@ def _stage(model, down, up, shape):
     x = inputs = keras.Input(shape)
     for layer in model.layers:
         if isinstance(layer, tuple(_autoencoders.CORRUPTIONS.values())):
-            x = type(layer).from_config({**layer.get_config(), "seed": None})(x)
+            x = _autoencoders.fresh(layer, seed=None)(x)
     for layer in down:
         x = layer(x)
     code = keras.Model(inputs, x)
