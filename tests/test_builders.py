@@ -18,9 +18,9 @@ EVERY_VARIANT = [
     for variant in ("default", *case.variants)
 ]
 EVERY_BAD_INPUT = [
-    pytest.param(name, *bad, id=f"{name}-{bad[0]}")
+    pytest.param(name, *bad, id=f"{name}-{'-'.join(bad[0])}-{number}")
     for name, case in CASES.items()
-    for bad in case.bad
+    for number, bad in enumerate(case.bad)
 ]
 
 
