@@ -82,7 +82,9 @@ def test_public_names_are_documented_with_an_example(package, name):
 
 def test_all_is_sorted_and_complete():
     for package in (recipes, tuning):
-        assert list(package.__all__) == sorted(package.__all__)
+        # Constants, classes, functions: as ruff has it.
+        in_order = sorted(package.__all__, key=lambda name: (not name.isupper(), name))
+        assert list(package.__all__) == in_order
         assert all(hasattr(package, name) for name in package.__all__)
 
 

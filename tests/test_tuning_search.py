@@ -109,7 +109,7 @@ class TestStudy:
     def test_plot_draws_every_trial(self, study):
         ax = study.plot()
         assert len(ax.lines[0].get_xdata()) == 3
-        assert ax.get_ylabel() == "val_loss"
+        assert ax.get_ylabel() == "val loss"
 
     def test_shows_itself(self, study):
         assert repr(study).startswith("Study of build_mlp: 3 trials, best val_loss")
@@ -137,6 +137,8 @@ class TestStudy:
     def test_another_study_does_not_mix_with_it(self, study):
         with pytest.raises(ValueError, match=r"another epochs .*overwrite=True"):
             tiny(epochs=2, directory=study.tuner.directory)
+        with pytest.raises(ValueError, match="another data"):
+            tiny(x=X + 1, epochs=3, directory=study.tuner.directory)
 
 
 class Counter(keras.callbacks.Callback):
@@ -264,7 +266,7 @@ BAD = {
     "validation labels": ({"validation": (X, Y + 1)}, ValueError, "y_val must hold labels"),
     "validation shape": ({"validation": (X[:, :2], Y)}, ValueError, "x_val must have rows"),
     "validation rows": ({"validation": (X, Y[:9])}, ValueError, "x_val has 60, y_val has 9"),
-    "validation share": ({"validation": 1.5}, ValueError, "validation must lie strictly"),
+    "validation share": ({"validation": 1.5}, ValueError, "validation must be a share"),
     "validation alone": ({"validation": (X,)}, ValueError, "validation must have a y_val"),
     "no y": ({"y": None}, ValueError, "needs its argument 'outputs'"),
     "misspelt knob": ({"space": {"unit": (4,)}}, ValueError, "Did you mean 'units'"),

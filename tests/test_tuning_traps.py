@@ -5,6 +5,7 @@ import keras_tuner
 import pytest
 
 import tuning.oracle
+import tuning.tuner
 from recipes import build_mlp
 from tests.test_tuning_search import SPACE, Counter, Numbers, X, Y, tiny
 from tuning import Int, hypermodel
@@ -195,6 +196,7 @@ def run(folder, engine):
 
 @pytest.mark.parametrize("engine", ["random", "bayesian", "hyperband", "grid"])
 def test_killed_at_any_write_it_goes_on_and_loses_nothing(engine, tmp_path, monkeypatch):
+    monkeypatch.setattr(tuning.tuner.gc, "collect", lambda: 0)  # 0.35 s a search
     write = tuning.oracle.write_json
     plain = run(tmp_path / "plain", engine).leaderboard().sort_values("trial")["a"].tolist()
     for killed_at in range(1, 40):
@@ -243,3 +245,10 @@ def test_overwrite_starts_anew_and_deletes_nothing_else(tmp_path):
     tiny(**again, epochs=2, space=SPACE)
     assert counter.trainings == 1
     assert (tmp_path / "notes.txt").exists()
+
+
+def test_a_folder_of_trials_that_is_no_study_stays_as_it_is(tmp_path):
+    (tmp_path / "trials").mkdir()
+    with pytest.raises(ValueError, match=r"no study\.json, but 'trials'"):
+        tiny(directory=tmp_path, overwrite=True)
+    assert (tmp_path / "trials").exists()

@@ -34,6 +34,7 @@ __all__ = [
     "flag",
     "folder",
     "fraction",
+    "free",
     "hypermodel_alone",
     "known_names",
     "lies_in",
@@ -225,6 +226,16 @@ def callbacks(value):
         if not isinstance(item, keras.callbacks.Callback):
             raise TypeError(f"callbacks must hold keras Callbacks. Received: {item!r}.")
     return value if callable(value) else lambda: list(value)
+
+
+def free(directory, trials):
+    """A folder without a study holds nothing where the trials will be."""
+    if trials.exists():
+        raise ValueError(
+            "directory must be new, or hold a study. "
+            f"Received: {str(directory)!r}, which has no study.json, but {trials.name!r}. "
+            "Choose another directory."
+        )
 
 
 def same_study(directory, found, wanted):

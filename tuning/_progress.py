@@ -10,12 +10,14 @@ class Progress:
     Args:
         objective: name of the score.
         max_trials: number of trials that are to run.
+        time_budget: seconds, or None.
         verbose: False for nothing at all.
     """
 
-    def __init__(self, objective, max_trials, verbose):
+    def __init__(self, objective, max_trials, time_budget, verbose):
         self.objective = objective
         self.max_trials = max_trials
+        self.limit = f" of {_clock(time_budget)}" if time_budget else ""
         self.verbose = verbose
         self.started = time.monotonic()
         self.best = None
@@ -49,13 +51,16 @@ class Progress:
         return f"trial {number:>{len(str(self.max_trials))}}/{self.max_trials}"
 
     def _tail(self):
-        elapsed = int(time.monotonic() - self.started)
         best = ""
         if self.best is not None:
             best = f" | best {self.best.score:.4f} (trial {int(self.best.trial_id) + 1})"
-        return f"{best} | {elapsed // 60}:{elapsed % 60:02d}"
+        return f"{best} | {_clock(time.monotonic() - self.started)}{self.limit}"
 
     def _show(self, line, end="\n"):
         if self.verbose:
             print(line.ljust(self.width), end=end, flush=True)
             self.width = len(line) if end == "\r" else 0
+
+
+def _clock(seconds):
+    return f"{int(seconds) // 60}:{int(seconds) % 60:02d}"

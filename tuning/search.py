@@ -124,14 +124,14 @@ def search(
         **model.description(),
         "engine": engine,
         "objective": f"{objective.direction} {objective.name}",
-        "rows": [list(data.x.shape), list(data.x_val.shape)],
+        "data": data.checksum(),
         "epochs": epochs,
         "batch_size": batch_size,
         "seed": seed,
     }
     _claim(folder, description, overwrite)
     oracle = make_oracle(engine, objective, max_trials=max_trials, epochs=epochs, seed=seed)
-    progress = Progress(objective.name, max_trials, verbose)
+    progress = Progress(objective.name, max_trials, time_budget, verbose)
     tuner = LeanTuner(oracle, model, folder, make_callbacks, progress, time_budget)
     tuner.search(
         data.x,
@@ -186,9 +186,11 @@ def _folder(directory):
 
 def _claim(folder, description, overwrite):
     """Make the folder this study's: the first one's, or the same one's again."""
-    found = read_json(folder / "study.json")
-    if overwrite:
-        shutil.rmtree(folder / "trials", ignore_errors=True)
-    elif found is not None:
+    found, trials = read_json(folder / "study.json"), folder / "trials"
+    if found is None:
+        _checks.free(folder, trials)
+    elif overwrite:
+        shutil.rmtree(trials, ignore_errors=True)
+    else:
         _checks.same_study(folder, found, description)
     write_json(folder / "study.json", description)

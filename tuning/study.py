@@ -5,6 +5,7 @@ import math
 from tuning.tuner import OWN_METRICS
 
 HEAD = 10  # rows of the leaderboard in a notebook
+LOG_SCALE_FROM = 10  # times the best score
 
 
 class Study:
@@ -105,24 +106,28 @@ class Study:
 
     def plot(self, ax=None):
         """The search as it went: every trial's score and the best so far. Returns the Axes."""
-        from matplotlib import pyplot as plt
-        from matplotlib.ticker import MaxNLocator
+        from recipes import plots
 
-        if ax is None:
-            ax = plt.subplots(figsize=(7, 4), layout="constrained")[1]
         trials = self.tuner.oracle.trials.values()
         scores = {_number(t): t.score for t in trials if t.status == "COMPLETED"}
         numbers, values = list(scores), list(scores.values())
         pick = min if self.tuner.oracle.objective.direction == "min" else max
         best = [pick(values[: i + 1]) for i in range(len(values))]
-        ax.plot(numbers, values, "o", color="tab:gray", alpha=0.6, label="trial")
-        ax.step(numbers, best, where="post", color="tab:blue", label="best so far")
-        ax.plot(numbers[values.index(best[-1])], best[-1], "*", color="tab:orange", ms=14)
-        for number in self.failures:
-            ax.axvline(number, color="tab:red", alpha=0.3, lw=1)
-        ax.set(xlabel="trial", ylabel=self.objective, title=f"best {best[-1]:.4f}")
-        ax.xaxis.set_major_locator(MaxNLocator(integer=True))
-        ax.legend()
+        star = _number(self._best())
+
+        ax = plots._axes(ax)
+        ax.plot(numbers, values, "o", color=plots.GREY, label="trial")
+        ax.step(numbers, best, where="post", color=plots.BLUE, label="best so far")
+        ax.plot(star, best[-1], "*", color=plots.ORANGE, markersize=14, label=f"trial {star}")
+        for i, number in enumerate(self.failures):
+            label = None if i else "failed"
+            ax.axvline(number, color=plots.ORANGE, linestyle=":", linewidth=1, label=label)
+        if min(values) > 0 and max(values) > LOG_SCALE_FROM * min(values):
+            ax.set_yscale("log")
+        ax.xaxis.get_major_locator().set_params(integer=True)
+        ax.set(xlabel="trial", ylabel=self.objective.replace("_", " "))
+        ax.set_title(f"{self.tuner.hypermodel.name}: best {best[-1]:.4g} of {len(trials)} trials")
+        ax.legend(frameon=False)
         return ax
 
     def __repr__(self):

@@ -1,0 +1,112 @@
+"""Seconds a trial of a search: every engine of `search`, beside Keras Tuner's RandomSearch.
+
+The same recipe, knobs and rows of digits on all sides; depth and widths are fixed, so that a trial
+costs the same everywhere. "outside fit" is what remains of a trial without `Model.fit`: proposing,
+building, checkpoints, files, garbage. Keras Tuner's side gives `fit` arrays, as its users do.
+"""
+
+import tempfile
+import time
+from contextlib import contextmanager
+
+import keras
+import keras_tuner
+from sklearn.model_selection import train_test_split
+
+from benchmarks import _data, _measure
+from recipes import build_cnn, build_mlp
+from tuning import Float, hypermodel, search
+from tuning.oracle import ENGINES
+
+KNOBS = {"dropout": Float(0.0, 0.5), "learning_rate": Float(1e-4, 1e-2, log=True)}
+
+
+@contextmanager
+def fit_clock():
+    """A list that gathers the seconds spent in `Model.fit`."""
+    seconds, fit = [], keras.Model.fit
+
+    def timed(self, *args, **kwargs):
+        start = time.perf_counter()
+        try:
+            return fit(self, *args, **kwargs)
+        finally:
+            seconds.append(time.perf_counter() - start)
+
+    keras.Model.fit = timed
+    try:
+        yield seconds
+    finally:
+        keras.Model.fit = fit
+
+
+class Plain(keras_tuner.HyperModel):
+    """The same models, trained with `fit(x, y)`."""
+
+    def __init__(self, model):
+        super().__init__()
+        self.model = model
+
+    def build(self, hp):
+        return self.model.build(hp)
+
+
+def main(trials=12, epochs=10):
+    _measure.versions()
+    trials, epochs = int(trials), int(epochs)
+    images, labels = _data.digits()
+    x, x_val, y, y_val = train_test_split(images, labels, test_size=0.2, random_state=0)
+    rows = []
+    for build, arguments in (
+        (build_mlp, {"units": (128, 64)}),
+        (build_cnn, {"filters": (16, 32)}),
+    ):
+        space = {**arguments, **KNOBS}
+        model = Plain(hypermodel(build, space, input_shape=x.shape[1:], outputs=10))
+
+        def theirs(model=model):
+            with tempfile.TemporaryDirectory() as folder:
+                tuner = keras_tuner.RandomSearch(
+                    model, "val_loss", max_trials=trials, seed=1, directory=folder
+                )
+                tuner.search(x, y, validation_data=(x_val, y_val), epochs=epochs, verbose=0)
+                return len(tuner.oracle.trials)
+
+        def ours(engine, build=build, space=space):
+            return (
+                search(
+                    build,
+                    x,
+                    y,
+                    space=space,
+                    engine=engine,
+                    validation=(x_val, y_val),
+                    max_trials=trials,
+                    epochs=epochs,
+                    seed=0,
+                    verbose=False,
+                )
+                .leaderboard()["rank"]
+                .count()
+            )
+
+        sides = {engine: lambda engine=engine: ours(engine) for engine in ENGINES}
+        sides["Keras Tuner's RandomSearch"] = theirs
+        theirs()  # the first training of a process is slower for whoever does it
+        for name, side in sides.items():
+            with fit_clock() as in_fit:
+                start = time.perf_counter()
+                done = side()
+                taken = time.perf_counter() - start
+            outside = (taken - sum(in_fit)) / done
+            rows.append(
+                (
+                    build.__name__,
+                    name,
+                    f"{60 * done / taken:.0f}",
+                    f"{taken / done:.2f}",
+                    f"{outside:.2f}",
+                )
+            )
+    _measure.table(("recipe", "engine", "trials a minute", "seconds", "outside fit"), rows)
+    return 0
