@@ -36,6 +36,13 @@ class AnomalyScores:
         is_anomaly: scores above the threshold, (rows,) of bool.
         model: `keras.Model`, (batch, *shape) raw rows -> (batch,) scores, scaling included;
             `model.predict(new_rows) > threshold` says which of them are anomalies.
+
+    >>> import numpy as np
+    >>> from recipes import build_stacked_autoencoder
+    >>> x = np.random.default_rng(0).normal(size=(100, 4))
+    >>> result = anomaly_scores(build_stacked_autoencoder, x, contamination=0.05, epochs=1)
+    >>> int(result.is_anomaly.sum()), result.plot().get_xlabel()
+    (5, 'anomaly score')
     """
 
     scores: np.ndarray

@@ -232,7 +232,9 @@ def build_sparse_autoencoder(
 
     >>> import numpy as np
     >>> x = np.random.default_rng(0).normal(size=(256, 8)).astype("float32")
-    >>> model = build_sparse_autoencoder((8,), latent_dim=12, sparsity=0.1, seed=0)
+    >>> model = build_sparse_autoencoder(
+    ...     (8,), latent_dim=12, sparsity=0.1, learning_rate=0.01, seed=0
+    ... )
     >>> history = model.fit(x, x, epochs=40, verbose=0)
     >>> print(f"{model.get_layer('encoder').predict(x, verbose=0).mean():.1f}")
     0.1
