@@ -7,7 +7,7 @@ import pytest
 import tuning.oracle
 import tuning.tuner
 from recipes import build_mlp
-from tests.test_tuning_search import SPACE, Counter, Numbers, X, Y, tiny
+from tests.test_tuning_search import SPACE, Counter, Numbers, X, Y, build_small, tiny
 from tuning import Int, hypermodel
 from tuning.objectives import direction_of
 
@@ -37,7 +37,7 @@ def build_picky(input_shape, *, width=4):
 )
 def test_trials_run_without_tensorboard(tuner, tmp_path):
     budget = {"max_epochs": 2} if tuner is keras_tuner.Hyperband else {"max_trials": 2}
-    run = tuner(hypermodel(build_mlp, UNITS), "val_loss", directory=tmp_path, **budget)
+    run = tuner(hypermodel(build_small, UNITS), "val_loss", directory=tmp_path, **budget)
     run.search(X, Y, validation_data=(X, Y), verbose=0)
     assert {trial.status for trial in run.oracle.trials.values()} == {"COMPLETED"}
     assert run.get_best_models()[0].predict(X, verbose=0).shape == (60, 3)
@@ -95,7 +95,7 @@ def test_data_that_the_model_refuses_is_an_error_before_the_search():
 
     with pytest.raises(ValueError) as caught:
         tiny(build, y=None, space={"width": Int(4, 9)})
-    assert "before the search began" in caught.value.__notes__[0]
+    assert any("before the search began" in note for note in caught.value.__notes__)
 
 
 def test_a_loss_that_is_lost_is_a_failed_trial():
