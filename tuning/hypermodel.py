@@ -32,7 +32,8 @@ def hypermodel(build, space=None, *, input_shape=None, outputs=None):
 
     Returns:
         `keras_tuner.HyperModel`, for any tuner of Keras Tuner. Its `fit` feeds arrays through
-        `recipes.batches`. The first values of the ranges are the builder's own defaults.
+        `recipes.batches`. The first values of the ranges are the builder's own defaults. Keras
+        Tuner's tuners no longer need TensorBoard after this call (`tuning.tuner`).
 
     Raises:
         ValueError: a name that the builder lacks (the nearest is suggested), an argument without
