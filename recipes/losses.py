@@ -68,6 +68,9 @@ class KLSparsity(keras.regularizers.Regularizer):
     over the batch (and over positions, for images) and is clipped to stay inside (0, 1). The units
     should be sigmoid units, whose activations lie in that range.
 
+    Keras 3.14 and later divide what an `activity_regularizer` returns by the batch size: multiply
+    `weight` by it. `build_sparse_autoencoder` adds the penalty undivided on every version.
+
     Args:
         sparsity: mean activation to aim for, in (0, 1).
         weight: how much the penalty counts beside the loss, at least 0.
