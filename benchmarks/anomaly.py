@@ -149,6 +149,11 @@ def main(seeds=5):
     seeds = int(seeds)
     _measure.versions()
     present = {name: importlib.util.find_spec(name) is not None for name in ("pyod", "torch")}
+    if present["torch"]:
+        import torch
+
+        # More threads make matrices this small slower, and stall where another process runs.
+        torch.set_num_threads(1)
     detectors = {
         name: detect
         for name, detect in DETECTORS.items()
