@@ -25,13 +25,12 @@ def mlp_by_hand():
 
 def cnn_by_hand():
     x = inputs = keras.Input((28, 28, 1))
-    for width in (32, 64, 128):
-        for _ in range(2):
-            x = layers.Conv2D(width, 3, padding="same", use_bias=False)(x)
-            x = layers.BatchNormalization(momentum=0.9)(x)
-            x = layers.Activation("relu")(x)
+    for width in (32, 64, 128, 256):
+        x = layers.Conv2D(width, 3, padding="same", use_bias=False)(x)
         x = layers.MaxPooling2D(2, padding="same")(x)
-        x = layers.Dropout(0.3)(x)
+        x = layers.BatchNormalization(momentum=0.9)(x)
+        x = layers.Activation("relu")(x)
+        x = layers.Dropout(0.1)(x)
     x = layers.GlobalAveragePooling2D()(x)
     outputs = layers.Dense(10, activation="softmax", dtype="float32")(x)
     model = keras.Model(inputs, outputs)

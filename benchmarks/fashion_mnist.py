@@ -18,7 +18,7 @@ import recipes
 from benchmarks import _data, _measure
 
 BATCH_SIZE = 64
-EPOCHS = 12
+EPOCHS = 10
 PARTS = ("test", "validation")
 
 
@@ -53,13 +53,11 @@ DEFAULTS = {
     "build_cnn, CosineAnnealing": (cnn(), [recipes.CosineAnnealing()]),
 }
 NEIGHBOURS = {
-    "dropout=0.2": (cnn(dropout=0.2), []),
-    "dropout=0.2, CosineAnnealing": (cnn(dropout=0.2), [recipes.CosineAnnealing()]),
-    "dropout=0.4, CosineAnnealing": (cnn(dropout=0.4), [recipes.CosineAnnealing()]),
-    "label_smoothing=0.1, CosineAnnealing": (
-        cnn(label_smoothing=0.1),
+    f"{', '.join(f'{k}={v}' for k, v in arguments.items())}, CosineAnnealing": (
+        cnn(**arguments),
         [recipes.CosineAnnealing()],
-    ),
+    )
+    for arguments in ({"dropout": 0.0}, {"dropout": 0.25}, {"filters": (32, 64, 128)})
 }
 
 

@@ -21,9 +21,11 @@ def check(activation, dropout, l1, l2, batch_norm, noise, drop_connect):
     _checks.rate("drop_connect", drop_connect)
 
 
-def block(x, weights, *, activation, batch_norm=False, dropout=0.0, drop_connect=0.0):
-    """weights -> batch norm -> activation -> dropout; what is switched off adds no layer."""
+def block(x, weights, *, activation, pooling=None, batch_norm=False, dropout=0.0, drop_connect=0.0):
+    """weights -> pooling -> batch norm -> activation -> dropout; what is off adds no layer."""
     x = DropConnect(weights, drop_connect)(x) if drop_connect else weights(x)
+    if pooling is not None:
+        x = pooling(x)
     if batch_norm:
         x = batch_normalization()(x)
     x = activation_layer(activation, len(x.shape))(x)

@@ -36,7 +36,7 @@ SPACES = {
         "learning_rate": LEARNING_RATE,
     },
     build_cnn: {
-        "filters": Widths(16, 128, step=16, depth=(1, 4)),
+        "filters": Widths(16, 256, step=16, depth=(1, 5)),
         "kernel_size": Choice(3, 5),
         "pooling": Choice("max", "average"),
         "dropout": DROPOUT,
