@@ -6,11 +6,14 @@ from recipes.autoencoders import (
     build_sparse_autoencoder,
     build_stacked_autoencoder,
 )
+from recipes.balanced import BalancedBatches
 from recipes.callbacks import CosineAnnealing
 from recipes.convolutional import build_convolutional_autoencoder
 from recipes.dense import build_mlp
 from recipes.encodings import augment_with, encode, reconstruction_error
+from recipes.ensembles import average, predict_with_augmentation
 from recipes.feeding import batches
+from recipes.imbalance import class_weights, resample, sample_weights
 from recipes.layers import (
     DisturbLabel,
     DropConnect,
@@ -21,22 +24,32 @@ from recipes.layers import (
 )
 from recipes.losses import KLSparsity, SmoothedCrossentropy
 from recipes.noise import inject_noise
+from recipes.out_of_fold import CrossValidation
 from recipes.plots import (
     plot_anomaly_scores,
+    plot_confusion_matrix,
+    plot_folds,
     plot_history,
     plot_latent,
     plot_reconstructions,
 )
 from recipes.pretraining import build_on_encoder, pretrain_layerwise
+from recipes.reports import PerClassMetrics, PerClassReport, best_threshold, per_class_report
+from recipes.scores import score
+from recipes.validation import cross_validate
 from recipes.variational import build_variational_autoencoder, generate
 from recipes.vision import build_cnn
 
 __all__ = [
     "AnomalyScores",
+    "BalancedBatches",
     "CosineAnnealing",
+    "CrossValidation",
     "DisturbLabel",
     "DropConnect",
     "KLSparsity",
+    "PerClassMetrics",
+    "PerClassReport",
     "ReversibleConv2D",
     "ReversibleDense",
     "Sampling",
@@ -44,7 +57,9 @@ __all__ = [
     "SwapNoise",
     "anomaly_scores",
     "augment_with",
+    "average",
     "batches",
+    "best_threshold",
     "build_cnn",
     "build_convolutional_autoencoder",
     "build_denoising_autoencoder",
@@ -53,13 +68,22 @@ __all__ = [
     "build_sparse_autoencoder",
     "build_stacked_autoencoder",
     "build_variational_autoencoder",
+    "class_weights",
+    "cross_validate",
     "encode",
     "generate",
     "inject_noise",
+    "per_class_report",
     "plot_anomaly_scores",
+    "plot_confusion_matrix",
+    "plot_folds",
     "plot_history",
     "plot_latent",
     "plot_reconstructions",
+    "predict_with_augmentation",
     "pretrain_layerwise",
     "reconstruction_error",
+    "resample",
+    "sample_weights",
+    "score",
 ]

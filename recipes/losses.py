@@ -10,6 +10,8 @@ from keras import ops
 
 from recipes import _checks
 
+COUNTED = ("weighted", "class_balanced", "logit_adjusted")
+
 
 @keras.saving.register_keras_serializable("recipes")
 class SmoothedCrossentropy(keras.losses.Loss):

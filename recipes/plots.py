@@ -1,6 +1,8 @@
 """Pictures: arrays, models or a History in, matplotlib Axes out.
 
     plot_history            losses and scores over the epochs
+    plot_folds              the same for the folds of a cross-validation
+    plot_confusion_matrix   classes that are taken for one another
     plot_reconstructions    samples above what an autoencoder makes of them
     plot_latent             codes as points in two dimensions
     plot_anomaly_scores     a histogram of scores with its threshold
@@ -51,6 +53,92 @@ def plot_history(history, metric="loss", ax=None):
     ax.set(xlabel="epoch", ylabel=metric)
     ax.xaxis.get_major_locator().set_params(integer=True)
     ax.legend(frameon=False)
+    return ax
+
+
+def plot_folds(histories, metric="loss", ax=None):
+    """One metric over the epochs in every fold, thin, and its mean over the folds.
+
+    Args:
+        histories: what `fit` returned in each fold, or its dict, at least one.
+        metric: name in the histories, without "val_".
+        ax: matplotlib Axes, or None for a new figure.
+
+    Returns:
+        The Axes.
+
+    Raises:
+        ValueError: the histories have no such metric, or there are none.
+
+    >>> ax = plot_folds([{"loss": [0.9, 0.5]}, {"loss": [0.8, 0.6, 0.5]}])
+    >>> len(ax.lines), ax.get_ylabel()
+    (3, 'loss')
+    """
+    histories = [getattr(history, "history", history) for history in histories]
+    _checks.require(len(histories) > 0, "histories", "hold at least one fold", "none")
+    names = [name for name in histories[0] if not name.startswith("val_")]
+    _checks.one_of("metric", metric, names)
+    ax = _axes(ax)
+    for name, color, label in (
+        (metric, BLUE, "training"),
+        (f"val_{metric}", ORANGE, "validation"),
+    ):
+        curves = [history[name] for history in histories if name in history]
+        if not curves:
+            continue
+        for curve in curves:
+            ax.plot(np.arange(1, len(curve) + 1), curve, color=color, lw=0.7, alpha=0.4)
+        # Folds that stopped early leave the mean to the others.
+        table = np.full((len(curves), max(map(len, curves))), np.nan)
+        for row, curve in zip(table, curves, strict=True):
+            row[: len(curve)] = curve
+        epochs = np.arange(1, table.shape[1] + 1)
+        ax.plot(epochs, np.nanmean(table, axis=0), color=color, lw=2, label=f"{label}, mean")
+    ax.set(xlabel="epoch", ylabel=metric)
+    ax.xaxis.get_major_locator().set_params(integer=True)
+    ax.legend(frameon=False)
+    return ax
+
+
+def plot_confusion_matrix(y, prediction, names=None, ax=None):
+    """How often each class is taken for each: shares of its rows as colour, rows as figures.
+
+    Args:
+        y: classes, (rows,), or one-hot rows.
+        prediction: what `model.predict` returns, (rows, classes) or (rows, 1); or classes, (rows,).
+        names: a name for every class, or None for its number.
+        ax: matplotlib Axes, or None for a new figure.
+
+    Returns:
+        The Axes.
+
+    Raises:
+        ValueError: y and prediction differ in rows or do not fit.
+
+    >>> ax = plot_confusion_matrix([0, 1, 1], [[0.9], [0.8], [0.2]])
+    >>> ax.get_title(), [text.get_text() for text in ax.texts]
+    ('67% of 3 rows right', ['1', '0', '1', '1'])
+    """
+    from recipes.reports import labels_and_classes
+
+    y, predicted, classes = labels_and_classes(y, prediction)
+    table = np.zeros((classes, classes), int)
+    np.add.at(table, (y, predicted), 1)
+    names = list(range(classes)) if names is None else list(names)
+    _checks.require(len(names) == classes, "names", f"hold {classes} names", f"{len(names)}")
+    shares = table / np.maximum(table.sum(axis=1, keepdims=True), 1)
+    side = max(3.2, 0.5 * classes + 1.4)
+    ax = _axes(ax, width=side, height=side)
+    ax.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+    for (row, column), rows in np.ndenumerate(table):
+        color = "white" if shares[row, column] > 0.5 else "black"
+        ax.text(column, row, rows, ha="center", va="center", color=color, fontsize=9)
+    ticks = np.arange(classes)
+    ax.set_xticks(ticks, names, rotation=45 if max(map(len, map(str, names))) > 4 else 0)
+    ax.set_yticks(ticks, names)
+    ax.spines[:].set_visible(False)
+    ax.set(xlabel="predicted", ylabel="true")
+    ax.set_title(f"{np.trace(table) / len(y):.0%} of {len(y)} rows right")
     return ax
 
 

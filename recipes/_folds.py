@@ -1,0 +1,109 @@
+"""Which rows train and which are held out: the folds of `cross_validate`, checked."""
+
+import numpy as np
+
+from recipes import _checks
+
+SPLITS = ("kfold", "time")
+
+
+def make_folds(rows, strata, *, folds, split, stratify, groups, seed):
+    """A list of (training rows, held-out rows), row numbers in ascending order.
+
+    Args:
+        rows: number of rows.
+        strata: class of each row, (rows,), or None.
+        folds, split, stratify, groups, seed: as in `cross_validate`.
+    """
+    if groups is not None:
+        groups = np.asarray(groups)
+        _checks.same_rows(x=range(rows), groups=groups)
+    if isinstance(split, str):
+        _checks.one_of("split", split, SPLITS)
+        _checks.count("folds", folds, minimum=2)
+        _checks.require(rows >= folds, "folds", f"be at most the number of rows, {rows}", folds)
+        strata = strata if stratify and split == "kfold" else None
+        splitter = _splitter(strata, folds, split, groups, seed)
+    else:
+        splitter = split
+    pairs = _pairs(splitter, rows, strata, groups)
+    for number, (train, held) in enumerate(pairs):
+        _check_fold(number, train, held, rows, groups)
+    return pairs
+
+
+def _splitter(strata, folds, split, groups, seed):
+    from sklearn import model_selection
+
+    if split == "time":
+        return model_selection.TimeSeriesSplit(folds)
+    if groups is not None:
+        distinct = len(np.unique(groups))
+        _checks.require(
+            distinct >= folds,
+            "groups",
+            f"hold at least as many groups as there are folds, {folds}",
+            f"{distinct} {'group' if distinct == 1 else 'groups'}",
+            f"Did you mean folds={distinct}?" if distinct > 1 else "One group cannot be split.",
+        )
+    if strata is not None:
+        _enough_of_each(strata, folds)
+        kinds = (model_selection.StratifiedKFold, model_selection.StratifiedGroupKFold)
+    else:
+        kinds = (model_selection.KFold, model_selection.GroupKFold)
+    return kinds[groups is not None](folds, shuffle=True, random_state=seed)
+
+
+def _enough_of_each(strata, folds):
+    classes, sizes = np.unique(strata, return_counts=True)
+    rarest = int(sizes.argmin())
+    size = int(sizes[rarest])
+    fewer = f"folds={size} or stratify=False" if size > 1 else "stratify=False, or more such rows"
+    _checks.require(
+        size >= folds,
+        "y",
+        f"hold at least folds={folds} rows of every class",
+        f"{size} of class {classes[rarest]}",
+        f"Did you mean {fewer}?",
+    )
+
+
+def _pairs(splitter, rows, strata, groups):
+    """(train, held) from a scikit-learn splitter or from a list of such pairs."""
+    if hasattr(splitter, "split"):
+        placeholder = np.zeros(rows)
+        pairs = list(splitter.split(placeholder, placeholder if strata is None else strata, groups))
+    elif isinstance(splitter, (list, tuple)) and all(len(pair) == 2 for pair in splitter):
+        pairs = list(splitter)
+    else:
+        raise TypeError(
+            "split must be 'kfold', 'time', a scikit-learn splitter or a list of "
+            f"(training rows, held-out rows). Received: split={splitter!r}."
+        )
+    _checks.require(len(pairs) > 0, "split", "make at least one fold", "none")
+    return [tuple(np.sort(np.asarray(part, dtype="int64")) for part in pair) for pair in pairs]
+
+
+def _check_fold(number, train, held, rows, groups):
+    for name, part in (("training", train), ("held-out", held)):
+        inside = len(part) and part[0] >= 0 and part[-1] < rows
+        received = f"{len(part)} {name} rows in fold {number}" if not len(part) else (
+            f"{name} rows from {part[0]} to {part[-1]} in fold {number}"
+        )
+        _checks.require(inside, "split", f"name rows from 0 to {rows - 1}", received)
+    both = np.intersect1d(train, held)
+    _checks.require(
+        not len(both),
+        "split",
+        "hold out rows that do not train",
+        f"{len(both)} rows in both parts of fold {number}, the first {both[:1]}",
+    )
+    if groups is not None:
+        leaked = np.intersect1d(groups[train], groups[held])
+        _checks.require(
+            not len(leaked),
+            "split",
+            "keep every group in one part",
+            f"{len(leaked)} groups in both parts of fold {number}, the first {leaked[:1].tolist()}",
+            "Use split='kfold' or a group splitter of scikit-learn.",
+        )

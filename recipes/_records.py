@@ -1,0 +1,119 @@
+"""Finished folds of `cross_validate`, in memory and, with a folder, on disk: `Records`."""
+
+import json
+import os
+import shutil
+import zlib
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from recipes import _checks
+
+PLAN = "cross_validation.json"
+
+
+class Records:
+    """What every finished fold left, by the fold's name.
+
+    Args:
+        directory: folder, or None to keep all in memory.
+        overwrite: begin anew where the folder holds another run.
+        keep_models: models are stored too.
+    """
+
+    def __init__(self, directory, overwrite, keep_models):
+        _checks.flag("overwrite", overwrite)
+        self.folder = None if directory is None else _checks.folder("directory", directory)
+        self.overwrite = overwrite
+        self.keep_models = keep_models
+        self.found = {}
+        self.models = {}
+
+    def claim(self, data, plan, description):
+        """Make the folder this run's: a new one's, or the same one's again."""
+        if self.folder is None:
+            return
+        sums = {"data": _checksum(data), "folds": _checksum([pair[2:] for pair in plan])}
+        description = {**description, **sums}
+        path = self.folder / PLAN
+        known = json.loads(path.read_text()) if path.exists() else None
+        if known is not None and known != description:
+            differs = [name for name in description if known.get(name) != description[name]]
+            _checks.require(
+                self.overwrite,
+                "directory",
+                "be new, or hold this very run to go on with",
+                f"{str(self.folder)!r}, whose run has another {', another '.join(differs)}",
+                "Choose another directory, or overwrite=True to delete it.",
+            )
+        if self.overwrite:
+            shutil.rmtree(self.folder / "folds", ignore_errors=True)
+        (self.folder / "folds").mkdir(exist_ok=True)
+        _write(path, json.dumps(description, indent=1).encode())
+
+    def load(self, name):
+        """Whether the fold is finished, in this run or in an earlier one."""
+        if self.folder is None:
+            return False
+        path = self._path(name, ".npz")
+        if not path.exists():
+            return False
+        with np.load(path) as stored:
+            record = json.loads(str(stored["record"]))
+            for part in ("held", "test"):
+                if record[part] is not None:
+                    place = lambda i, part=part: stored[f"{part}_{i}"]  # noqa: E731
+                    record[part] = keras.tree.map_structure(place, record[part])
+        self.found[name] = record
+        if self.keep_models:
+            self.models[name] = keras.models.load_model(self._path(name, ".keras"))
+        return True
+
+    def store(self, name, record, model):
+        """Keep what a fold left; with a folder in one step, so that a kill leaves all or nothing.
+
+        A failure is kept for this call only: the next one tries that fold again.
+        """
+        self.found[name] = record
+        if model is not None:
+            self.models[name] = model
+        if self.folder is None or "failure" in record:
+            return
+        if model is not None:
+            draft = self._path(f"{os.getpid()}.tmp", ".keras")
+            model.save(draft)
+            os.replace(draft, self._path(name, ".keras"))
+        arrays, said = {}, dict(record)
+        for part in ("held", "test"):
+            if record[part] is not None:
+                leaves = keras.tree.flatten(record[part])
+                arrays |= {f"{part}_{i}": leaf for i, leaf in enumerate(leaves)}
+                numbers = list(range(len(leaves)))
+                said[part] = keras.tree.pack_sequence_as(record[part], numbers)
+        draft = self._path(f"{os.getpid()}.tmp", ".npz")
+        np.savez(draft, record=json.dumps(said), **arrays)
+        os.replace(draft, self._path(name, ".npz"))
+
+    def _path(self, name, suffix):
+        return self.folder / "folds" / f"{name.replace(', ', '-').replace(' ', '-')}{suffix}"
+
+
+def _checksum(data):
+    """A number for all values in a structure of arrays and tables."""
+    value = 0
+    for leaf in keras.tree.flatten(data):
+        if hasattr(leaf, "iloc"):
+            import pandas as pd
+
+            leaf = pd.util.hash_pandas_object(leaf, index=False).to_numpy()
+        if leaf is not None:
+            value = zlib.crc32(np.ascontiguousarray(leaf).data, value)
+    return value
+
+
+def _write(path, content):
+    draft = Path(f"{path}.{os.getpid()}.tmp")
+    draft.write_bytes(content)
+    os.replace(draft, path)

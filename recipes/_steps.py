@@ -1,0 +1,128 @@
+"""What happens inside one fold of `cross_validate`: preprocess, resample, prepare, fit, predict."""
+
+import time
+
+import keras
+import numpy as np
+
+from recipes import _targets
+from recipes._refit import copy_state
+from recipes.feeding import batches
+from recipes.imbalance import class_weights, resample
+
+PREDICTION_ROWS = 1024
+BATCH_SIZE = 32
+
+
+class Steps:
+    """What happens inside one fold."""
+
+    def __init__(self, preprocess, resample, prepare, fit, validation, predict):
+        self.preprocess = preprocess
+        self.resample = resample
+        self.prepare = prepare
+        self.fit = fit
+        self.validation = validation
+        self.predict = predict or _predict
+
+    def run(self, refit, x, y, x_test, *, train, held, seed):
+        """The record of a fold, and its trained model where models are kept."""
+        start = time.perf_counter()
+        fit = dict(self.fit)
+        weights = fit.pop("sample_weight", None)
+        watched = held
+        if isinstance(self.validation, float):
+            train, watched = _hold_out(train, take(y, train), self.validation, refit.task, seed)
+        x_train, y_train = take(x, train), take(y, train)
+        x_held, x_watched = take(x, held), take(x, watched)
+        weights = None if weights is None else weights[train]
+        if self.preprocess is not None:
+            transformer = _fitted(self.preprocess, x_train, y_train)
+            x_train, x_held, x_watched = map(transformer, (x_train, x_held, x_watched))
+            x_test = None if x_test is None else transformer(x_test)
+        if self.resample is not None:
+            x_train, y_train = resample(x_train, y_train, self.resample, seed=seed)
+        fit["class_weight"] = _weights_of(fit.get("class_weight"), y_train)
+        model, twin = refit.fresh(x_train, y_train, seed)
+
+        feed = _feed(self.prepare, x_train, y_train, weights, fit, seed)
+        if self.validation is not None:
+            watched = take(y, watched)
+            fit["validation_data"] = batches(x_watched, watched, PREDICTION_ROWS, shuffle=False)
+        callbacks = fit.pop("callbacks", None)
+        callbacks = callbacks() if callable(callbacks) else callbacks
+        history = model.fit(feed, callbacks=callbacks, shuffle=False, verbose=0, **fit)
+        record = {
+            "held": self.predict(model, x_held),
+            "test": None if x_test is None else self.predict(model, x_test),
+            "history": {name: [float(v) for v in h] for name, h in history.history.items()},
+        }
+        if twin is not None:
+            copy_state(model, twin)
+        record["seconds"] = time.perf_counter() - start
+        return record, twin or model
+
+
+def take(data, rows):
+    """These rows of an array, a DataFrame, or a dict or list of arrays."""
+    if hasattr(data, "iloc"):
+        return data.iloc[rows]
+    return keras.tree.map_structure(lambda leaf: leaf[rows], data)
+
+
+def _fitted(preprocess, x, y):
+    """`transform` of a copy of the transformer that has seen the training rows only."""
+    from sklearn.base import clone
+
+    target = y if hasattr(y, "shape") else None
+    return clone(preprocess).fit(x, target).transform
+
+
+def _hold_out(train, y, share, task, seed):
+    from sklearn.model_selection import train_test_split
+
+    strata = _targets.strata(keras.tree.flatten(y)[0], task)
+    held = max(1, round(share * len(train)))
+    if strata is not None:
+        sizes = np.unique(strata, return_counts=True)[1]
+        strata = strata if sizes.min() > 1 and held >= len(sizes) else None
+    parts = train_test_split(train, test_size=held, stratify=strata, random_state=seed)
+    return [np.sort(part) for part in parts]
+
+
+def _weights_of(weight, y):
+    return class_weights(y, weight) if isinstance(weight, str) else weight
+
+
+def _feed(prepare, x, y, weights, fit, seed):
+    """The dataset for `fit`, whose class weights went into the rows where that is possible."""
+    size = fit.pop("batch_size", BATCH_SIZE)
+    if prepare is not None:
+        made = prepare(x, y) if weights is None else prepare(x, y, weights)
+        if not isinstance(made, tuple):
+            return made
+        x, y, weights = (*made, None)[:3] if len(made) == 2 else made
+    by_class = fit.pop("class_weight", None)
+    if by_class is not None:
+        own = _row_weights(y, by_class)
+        weights = own if weights is None else own * weights
+    return batches(x, y, size, sample_weight=weights, seed=seed)
+
+
+def _row_weights(y, by_class):
+    """The weight of each row; a mixed label weighs what its classes weigh, in its shares."""
+    y = keras.ops.convert_to_numpy(y)
+    table = np.zeros(max(by_class) + 1)
+    table[list(by_class)] = list(by_class.values())
+    if y.ndim > 1 and y.shape[-1] > 1:
+        table = np.resize(np.append(table, np.zeros(y.shape[-1])), y.shape[-1])
+        return (y @ table).astype("float32")
+    y = y.reshape(-1)
+    low = np.floor(y).astype(int)  # one column of sigmoid targets may be mixed too
+    high = np.minimum(low + 1, len(table) - 1)
+    return (table[low] + (y - low) * (table[high] - table[low])).astype("float32")
+
+
+def _predict(model, x):
+    feed = batches(x, batch_size=PREDICTION_ROWS, shuffle=False)
+    return keras.tree.map_structure(np.asarray, model.predict(feed, verbose=0))

@@ -1,0 +1,66 @@
+"""What targets say of themselves: classes or numbers, how many, and which rows belong together."""
+
+import numpy as np
+
+from recipes import _checks
+
+
+def kind(y, task=None):
+    """What the rows of `y` hold.
+
+    "classes" (one integer a row), "one_hot" (one 1 a row), "labels" (several 0 or 1 a row),
+    "steps" (a class at every position) or "numbers".
+    """
+    rows, columns = len(y), y.size // len(y)
+    whole = y.dtype.kind in "biu"
+    if task == "regression":
+        return "numbers"
+    if columns == 1:
+        return "classes" if whole or task in ("binary", "multiclass") else "numbers"
+    if y.ndim == 2 and ((y == 0) | (y == 1)).all():
+        one_each = (y.sum(-1) == 1).all()
+        return "one_hot" if one_each and task != "multilabel" else "labels"
+    if y.ndim == 2 and task == "multiclass" and not whole:
+        return "one_hot" if np.allclose(y.reshape(rows, -1).sum(-1), 1, atol=1e-3) else "numbers"
+    return "steps" if whole else "numbers"
+
+
+def width(y, task):
+    """The width of the head for these targets."""
+    columns = y.shape[-1] if y.ndim > 1 else 1
+    if task == "binary":
+        return 1
+    if task == "multiclass" and columns == 1:
+        return max(int(y.max()) + 1, 1)
+    return columns
+
+
+def told_task(y):
+    """The task that targets suggest where nobody says: whole numbers, one a row, are classes."""
+    return "multiclass" if y.dtype.kind in "biu" and y.size == len(y) else "regression"
+
+
+def strata(y, task=None):
+    """One class a row, (rows,), for drawing and splitting; None where `y` holds numbers.
+
+    A row with several labels belongs to the rarest of them, a row with none to a class of its own.
+    """
+    what = kind(y, task)
+    if what == "classes":
+        return y.reshape(-1).astype("int64")
+    if what == "one_hot":
+        return y.argmax(-1)
+    if what == "labels":
+        rarity = np.where(y.astype(bool), y.sum(0), np.inf)
+        return np.where(y.any(-1), rarity.argmin(-1), y.shape[-1])
+    return None
+
+
+def counts(y, task, outputs):
+    """Rows of each class as a tuple, what `class_counts=` of a builder expects."""
+    if task == "multilabel":
+        on = np.asarray(y).sum(0).astype(int)
+        return tuple((int(len(y) - n), int(n)) for n in on)
+    labels = strata(y, task)
+    _checks.require(labels is not None, "y", "hold classes", f"dtype {y.dtype}, shape {y.shape}")
+    return tuple(np.bincount(labels, minlength=max(outputs, 2)).tolist())

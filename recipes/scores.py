@@ -1,0 +1,147 @@
+"""Scores of predictions by name, for classes, labels and numbers alike: `score`.
+
+scikit-learn computes them; here integer labels, one-hot rows, single sigmoid columns and softmax
+rows are brought into the one form that it expects.
+"""
+
+import numpy as np
+
+from recipes import _checks, _targets
+
+
+def score(y, prediction, metric="accuracy"):
+    """One figure for predictions.
+
+    Args:
+        y: targets: integer classes (rows,), classes at every step, one-hot rows, labels of 0 and 1,
+            or numbers.
+        prediction: what `model.predict` returns for them: probabilities, or numbers.
+        metric: "accuracy", "balanced_accuracy", "log_loss", "roc_auc", "average_precision", "f1",
+            "brier" (for classes and labels), "rmse", "mae", "r2" (for numbers); or a function
+            (y, prediction) -> number, which gets both as they are. With more than two classes
+            "f1", "roc_auc" and "average_precision" are means over the classes that y holds.
+
+    Returns:
+        float; nan where y holds one class only and the metric needs two.
+
+    Raises:
+        ValueError: a misspelt metric, or a y and a prediction that do not fit.
+
+    >>> score([0, 1, 1], [[0.2], [0.9], [0.4]]), score([1.0, 3.0], [[2.0], [3.0]], "mae")
+    (0.6666666666666666, 0.5)
+    """
+    y, prediction = np.asarray(y), np.asarray(prediction)
+    _checks.same_rows(y=y, prediction=prediction)
+    if callable(metric):
+        return float(metric(y, prediction))
+    _checks.one_of("metric", metric, (*OF_CLASSES, *OF_NUMBERS))
+    if metric in OF_NUMBERS:
+        _fits(y.size == prediction.size, y, prediction)
+        return float(OF_NUMBERS[metric](y.reshape(len(y), -1), prediction.reshape(len(y), -1)))
+    measure = OF_CLASSES[metric]
+    if _targets.kind(y) == "labels" and y.shape == prediction.shape:
+        columns = [two_columns(column) for column in prediction.T]
+        return float(np.mean([measure(one, p) for one, p in zip(y.T, columns, strict=True)]))
+    return float(measure(*class_rows(y, prediction)))
+
+
+def default_metrics(y, prediction, task=None):
+    """The names of the metrics that suit these targets."""
+    y, prediction = np.asarray(y), np.asarray(prediction)
+    if of_classes(y, prediction, task):
+        return ("accuracy", "log_loss")
+    return ("rmse", "mae")
+
+
+def of_classes(y, prediction, task=None):
+    """Whether predictions are probabilities of the classes in `y`."""
+    what = _targets.kind(y, task)
+    if what in ("numbers", "steps"):
+        return what == "steps" and prediction.ndim == y.ndim + 1
+    probable = prediction.min(initial=0) >= 0 and prediction.max(initial=0) <= 1 + 1e-6
+    wide = prediction.size > len(y)
+    return bool(probable and (wide or y.max(initial=0) <= 1))
+
+
+def class_rows(y, prediction):
+    """Integer labels (n,) and probabilities (n, classes), whatever form the two came in."""
+    prediction = np.asarray(prediction, "float64")
+    what = _targets.kind(y)
+    if what in ("numbers", "labels") and prediction.size == y.size:
+        _fits(((y == 0) | (y == 1)).all(), y, prediction)
+        return y.reshape(-1).astype("int64"), two_columns(prediction.reshape(-1))
+    if what == "one_hot" and prediction.shape == y.shape:
+        return y.argmax(-1), prediction
+    _fits(y.dtype.kind in "biu" and prediction.size % y.size == 0, y, prediction)
+    labels = y.reshape(-1).astype("int64")
+    rows = prediction.reshape(len(labels), -1)
+    rows = two_columns(rows[:, 0]) if rows.shape[1] == 1 else rows
+    _fits(labels.min() >= 0 and labels.max() < rows.shape[1], y, prediction)
+    return labels, rows
+
+
+def two_columns(p):
+    """Probabilities of no and of yes from those of yes."""
+    return np.stack([1 - p, p], axis=-1)
+
+
+def _fits(holds, y, prediction):
+    received = f"y of shape {y.shape} ({y.dtype}) and prediction of shape {prediction.shape}"
+    _checks.require(holds, "y and prediction", "fit each other", received)
+
+
+
+
+def _balanced_accuracy(labels, p):
+    right = labels == p.argmax(-1)
+    return np.mean([right[labels == label].mean() for label in np.unique(labels)])
+
+
+def _log_loss(labels, p):
+    p = p / p.sum(-1, keepdims=True)
+    return -np.log(np.clip(p[np.arange(len(p)), labels], 1e-7, 1)).mean()
+
+
+def _brier(labels, p):
+    if p.shape[1] == 2:
+        return np.square(labels - p[:, 1]).mean()
+    return np.square(np.eye(p.shape[1])[labels] - p).sum(-1).mean()
+
+
+def _per_class(name):
+    """Mean over the classes that are there of a measure of a ranking; of class 1 for two."""
+
+    def measure(labels, p):
+        from sklearn import metrics
+
+        present = np.unique(labels)
+        if len(present) < 2:
+            return np.nan
+        chosen = [1] if p.shape[1] == 2 else present
+        return np.mean([getattr(metrics, name)(labels == label, p[:, label]) for label in chosen])
+
+    return measure
+
+
+def _f1(labels, p):
+    from sklearn.metrics import f1_score
+
+    chosen = [1] if p.shape[1] == 2 else np.unique(labels)
+    return f1_score(labels, p.argmax(-1), labels=chosen, average="macro", zero_division=0.0)
+
+
+OF_CLASSES = {
+    "accuracy": lambda labels, p: (labels == p.argmax(-1)).mean(),
+    "balanced_accuracy": _balanced_accuracy,
+    "log_loss": _log_loss,
+    "roc_auc": _per_class("roc_auc_score"),
+    "average_precision": _per_class("average_precision_score"),
+    "f1": _f1,
+    "brier": _brier,
+}
+
+OF_NUMBERS = {
+    "rmse": lambda y, p: np.sqrt(np.square(y - p).mean()),
+    "mae": lambda y, p: np.abs(y - p).mean(),
+    "r2": lambda y, p: 1 - np.square(y - p).sum() / max(np.square(y - y.mean(0)).sum(), 1e-12),
+}

@@ -1,0 +1,287 @@
+"""Cross-validation: `cross_validate` trains one model a fold and predicts every row unseen."""
+
+import re
+import traceback
+
+import keras
+import numpy as np
+
+from recipes import _checks, _folds, _targets
+from recipes._records import Records
+from recipes._refit import Refit
+from recipes._steps import Steps
+from recipes.ensembles import KINDS
+from recipes.imbalance import SCHEMES, check_how, was_resampled
+from recipes.out_of_fold import collect
+
+# What `fit=` may hold; the rest of Keras's `fit` is given by the folds.
+FIT = {
+    "batch_size",
+    "callbacks",
+    "class_weight",
+    "epochs",
+    "initial_epoch",
+    "sample_weight",
+    "steps_per_epoch",
+    "validation_freq",
+}
+
+
+def cross_validate(
+    build,
+    x,
+    y,
+    *,
+    folds=5,
+    split="kfold",
+    stratify=True,
+    groups=None,
+    repeats=1,
+    x_test=None,
+    preprocess=None,
+    resample=None,
+    prepare=None,
+    fit=None,
+    validation="fold",
+    predict=None,
+    metrics=None,
+    average="mean",
+    keep_models=False,
+    directory=None,
+    overwrite=False,
+    seed=None,
+    verbose=0,
+):
+    """Train one model a fold; predict every row by the model that did not see it.
+
+    What is fitted to data is fitted inside the fold, on its training rows only, in this order:
+    `preprocess`, `resample`, `prepare`, the model. One compiled model serves all folds, with
+    weights, optimizer and random states of its own in each.
+
+    Args:
+        build: function that returns a compiled `keras.Model`: a recipe such as `build_mlp` or a
+            `functools.partial` of one, a function without arguments, or one of the shape of a row.
+            Arguments named `input_shape`, `outputs`, `seed` and, with a loss that counts classes,
+            `class_counts` are told from the training rows where they are not bound.
+        x: rows to learn from: array (rows, ...), a dict or list of arrays, or a pandas DataFrame.
+        y: their targets: integer classes, one-hot rows, labels, numbers; or a dict or list of them.
+        folds: number of folds, at least 2; for "kfold" and "time".
+        split: "kfold" draws the folds; "time" trains on the past and holds out what follows (rows
+            are in order of time; the first part is never held out); a scikit-learn splitter; or a
+            list of (training rows, held-out rows).
+        stratify: keep the shares of the classes in every fold, where y holds classes or labels.
+        groups: id of each row, (rows,): rows of one id stay in one part; or None.
+        repeats: rounds of folds, each with folds and seeds of its own; predictions are averaged.
+        x_test: rows to predict by every model, in the form of x, or None.
+        preprocess: scikit-learn transformer such as `StandardScaler()` or `TableEncoder()`, which
+            is cloned in each fold; or None.
+        resample: as `how` in `recipes.resample`, for the training rows; or None.
+        prepare: function (x, y) of the training rows that returns (x, y), (x, y, sample_weight) or
+            a dataset for `fit`, such as `BalancedBatches(x, y)`; or None.
+        fit: dict of arguments of `fit`: "epochs", "batch_size", "callbacks" (a list, or a function
+            that makes one for each fold), "class_weight" (a dict, or a scheme of `class_weights`,
+            which then counts the rows that training sees), "sample_weight" of each row of x.
+        validation: "fold" shows the held-out rows to `fit` as validation data, for the curves;
+            callbacks that stop by them make the scores somewhat optimistic. A share in (0, 1) is
+            taken off the training rows instead; None is no validation data.
+        predict: function (model, x) -> predictions, such as a partial of
+            `predict_with_augmentation`; None is `model.predict`.
+        metrics: names as in `score`, or functions (y, prediction) -> number; None is accuracy and
+            log_loss for classes, rmse and mae for numbers.
+        average: "mean", "geometric" or "rank", for the predictions of x_test, as in `average`.
+        keep_models: keep a trained model of every fold, in memory or in `directory`.
+        directory: folder in which every finished fold is stored: the same call again goes on with
+            the folds that are missing. None stores nothing.
+        overwrite: begin anew where `directory` holds another run.
+        seed: int for folds, weights and orders; None draws new weights, with the folds of seed 0.
+        verbose: 0 is silent, 1 is a line a fold.
+
+    Returns:
+        `CrossValidation`: `predictions` out of fold, `test_predictions`, `scores`, `histories`,
+        `models`, `failures`; `report()`, `plot()`, `to_submission(path, ids)`.
+
+    Raises:
+        ValueError, TypeError: before the first fit: y and x differ in rows, hold NaN, or a class
+            has fewer rows than there are folds; groups or a split that put one id or row into
+            both parts; weights for classes that are not there; rows that `resample` made; a
+            directory with another run.
+        RuntimeError: every fold failed. One that fails alone keeps its traceback in `failures`.
+
+    Source: Stone, 1974, Cross-Validatory Choice and Assessment of Statistical Predictions.
+
+    >>> from recipes import build_mlp
+    >>> x, y = np.random.default_rng(0).normal(size=(30, 4)), np.arange(30) % 3
+    >>> result = cross_validate(build_mlp, x, y, folds=3, fit={"epochs": 1}, seed=0)
+    >>> result.predictions.shape, list(result.report().index)
+    ((30, 3), ['fold 0', 'fold 1', 'fold 2', 'mean', 'std', 'out of fold'])
+    """
+    _checks.count("repeats", repeats)
+    _checks.one_of("average", average, KINDS)
+    _checks.flag("keep_models", keep_models)
+    _checks.flag("stratify", stratify)
+    seed = _checks.seed(seed)
+    refit = Refit(build, twins=keep_models)
+    x, y, x_test = _data(x, y, x_test, preprocess)
+    if refit.task and hasattr(y, "shape"):
+        outputs = refit.parameters.get("outputs")
+        outputs = outputs if isinstance(outputs, int) else _targets.width(y, refit.task)
+        _checks.targets("y", y, task=refit.task, outputs=outputs)
+    fit = _fit_arguments(fit, y, refit.task)
+    _check_steps(preprocess, resample, prepare, validation, predict)
+    rows = _rows(x)
+    first = keras.tree.flatten(y)[0]
+    strata = _targets.strata(first, refit.task)
+    plan = [
+        (repeat, number, train, held)
+        for repeat in range(repeats)
+        for number, (train, held) in enumerate(
+            _folds.make_folds(
+                rows,
+                strata,
+                folds=folds,
+                split=split,
+                stratify=stratify,
+                groups=groups,
+                seed=(seed or 0) + repeat,
+            )
+        )
+    ]
+    records = Records(directory, overwrite, keep_models)
+    steps = Steps(preprocess, resample, prepare, fit, validation, predict)
+    records.claim((x, y, x_test), plan, _description(build, steps, seed, keep_models))
+    for repeat, number, train, held in plan:
+        name = f"fold {number}" if repeats == 1 else f"repeat {repeat}, fold {number}"
+        if records.load(name):
+            continue
+        part = {"train": train, "held": held, "seed": _seed_of(seed, repeat, number)}
+        try:
+            record, model = steps.run(refit, x, y, x_test, **part)
+        except Exception as error:
+            if refit.model is None:
+                raise  # nothing has been fitted yet: the call is wrong, not the fold
+            record, model = {"failure": traceback.format_exc(), "error": repr(error)}, None
+        records.store(name, record, model if keep_models else None)
+        if verbose:
+            print(f"{name}: {record.get('error') or _last(record)}", flush=True)
+    return collect(records, plan, y, rows, refit.task, metrics, average)
+
+
+def _data(x, y, x_test, preprocess):
+    """Checked rows; tables stay DataFrames where a transformer is to read them."""
+    y = keras.tree.map_structure(lambda leaf: _checks.array("y", leaf), _plain(y))
+    for leaf in keras.tree.flatten(x):
+        _checks.require(
+            not was_resampled(leaf),
+            "x",
+            "hold the rows as they were collected, or copies of one row train and score",
+            "what resample() returned",
+            "Give it the original rows and cross_validate(..., resample=how).",
+        )
+
+    def ready(name, rows):
+        if rows is None or preprocess is not None:
+            return rows if hasattr(rows, "iloc") or rows is None else _as_arrays(rows)
+        return keras.tree.map_structure(lambda leaf: _checks.array(name, leaf), _plain(rows))
+
+    x, x_test = ready("x", x), ready("x_test", x_test)
+    _checks.same_rows(x=range(_rows(x)), y=keras.tree.flatten(y)[0])
+    for data in (x, y):
+        if not hasattr(data, "iloc"):
+            leaves = keras.tree.flatten(data)
+            _checks.same_rows(**{f"part {i}": leaf for i, leaf in enumerate(leaves)})
+    if x_test is not None:
+        _same_form(x, x_test)
+    return x, y, x_test
+
+
+def _same_form(x, x_test):
+    if hasattr(x, "iloc"):
+        missing = [name for name in x.columns if name not in getattr(x_test, "columns", ())]
+        _checks.require(not missing, "x_test", "have the columns of x", f"none named {missing}")
+        return
+    keras.tree.assert_same_structure(x, x_test)
+    pairs = zip(keras.tree.flatten(x), keras.tree.flatten(x_test), strict=True)
+    for leaf, new in pairs:
+        _checks.array("x_test", new, shape=leaf.shape[1:])
+
+
+def _plain(data):
+    return data.to_numpy() if hasattr(data, "to_numpy") else data
+
+
+def _as_arrays(data):
+    return keras.tree.map_structure(np.asarray, data)
+
+
+def _rows(x):
+    return len(x) if hasattr(x, "iloc") else len(keras.tree.flatten(x)[0])
+
+
+def _fit_arguments(fit, y, task):
+    """Checked arguments of `fit`, weights of rows and classes included."""
+    fit = dict(fit or {})
+    _checks.known_names("fit", fit, FIT)
+    weight = fit.get("class_weight")
+    if weight is not None:
+        leaves = keras.tree.flatten(y)
+        _checks.require(len(leaves) == 1, "class_weight", "be None for several outputs", weight)
+        strata = _targets.strata(leaves[0], task)
+        _checks.require(strata is not None, "y", "hold classes for class_weight", leaves[0].dtype)
+        present = {int(label) for label in np.unique(strata)}
+        if isinstance(weight, str):
+            _checks.one_of("class_weight", weight, SCHEMES)
+        else:
+            absent, missing = set(weight) - present, present - set(weight)
+            wrong = f"weights for {sorted(weight)}"
+            expected = f"weigh the classes of y, {sorted(present)}"
+            _checks.require(not absent and not missing, "class_weight", expected, wrong)
+    if fit.get("sample_weight") is not None:
+        weights = _checks.array("sample_weight", fit["sample_weight"])
+        _checks.same_rows(y=keras.tree.flatten(y)[0], sample_weight=weights)
+        fit["sample_weight"] = weights
+    return fit
+
+
+def _check_steps(preprocess, resample, prepare, validation, predict):
+    fits = preprocess is None or (hasattr(preprocess, "fit") and hasattr(preprocess, "transform"))
+    if not fits or isinstance(preprocess, type):
+        raise TypeError(
+            "preprocess must be a transformer with fit and transform. "
+            f"Received: preprocess={preprocess!r}."
+        )
+    if resample is not None:
+        check_how(resample)
+    for name, function in (("prepare", prepare), ("predict", predict)):
+        if function is not None and not callable(function):
+            raise TypeError(f"{name} must be a function. Received: {name}={function!r}.")
+    if validation is not None and validation != "fold":
+        _checks.fraction("validation", validation)
+
+
+def _seed_of(seed, repeat, number):
+    """A seed for one fold; independent of those of the others."""
+    entropy = None if seed is None else (seed, repeat, number)
+    return int(np.random.SeedSequence(entropy).generate_state(1)[0] >> 1)
+
+
+def _last(record):
+    history = record["history"]
+    return ", ".join(f"{name} {values[-1]:.4g}" for name, values in history.items() if values)
+
+
+def _description(build, steps, seed, keep_models):
+    """What must be the same for a stored run to be gone on with, as text."""
+    function = getattr(build, "func", build)
+    name = getattr(function, "__name__", type(build).__name__)
+    bound = f"{getattr(build, 'args', ())} {getattr(build, 'keywords', {})}"
+    said = {"build": f"{name} {bound}", "seed": seed, "keep_models": keep_models, **vars(steps)}
+    said["fit"] = {
+        key: value if isinstance(value, (int, float, str, dict)) else type(value).__name__
+        for key, value in steps.fit.items()
+    }
+    return {key: _text(getattr(value, "__name__", value)) for key, value in said.items()}
+
+
+def _text(value):
+    """repr without addresses, which differ from run to run."""
+    return re.sub(r" at 0x[0-9a-f]+", "", repr(value))
