@@ -8,6 +8,12 @@ from recipes.autoencoders import (
 )
 from recipes.balanced import BalancedBatches
 from recipes.callbacks import CosineAnnealing
+from recipes.class_losses import (
+    ClassBalancedCrossentropy,
+    FocalCrossentropy,
+    LogitAdjustedCrossentropy,
+    WeightedCrossentropy,
+)
 from recipes.convolutional import build_convolutional_autoencoder
 from recipes.dense import build_mlp
 from recipes.encodings import augment_with, encode, reconstruction_error
@@ -43,11 +49,14 @@ from recipes.vision import build_cnn
 __all__ = [
     "AnomalyScores",
     "BalancedBatches",
+    "ClassBalancedCrossentropy",
     "CosineAnnealing",
     "CrossValidation",
     "DisturbLabel",
     "DropConnect",
+    "FocalCrossentropy",
     "KLSparsity",
+    "LogitAdjustedCrossentropy",
     "PerClassMetrics",
     "PerClassReport",
     "ReversibleConv2D",
@@ -55,6 +64,7 @@ __all__ = [
     "Sampling",
     "SmoothedCrossentropy",
     "SwapNoise",
+    "WeightedCrossentropy",
     "anomaly_scores",
     "augment_with",
     "average",

@@ -3,7 +3,7 @@
 import keras
 from keras import layers
 
-from recipes import _checks
+from recipes import _checks, class_losses
 from recipes.losses import SmoothedCrossentropy
 
 # Steps that run on the device between two visits to Python. Losses are the same as with 1 on
@@ -15,6 +15,14 @@ ACTIVATIONS = {
     "multiclass": "softmax",
     "multilabel": "sigmoid",
     "regression": "linear",
+}
+
+# Losses by name for numbers; those for classes are `class_losses.LOSSES`.
+REGRESSION_LOSSES = {
+    "mse": keras.losses.MeanSquaredError,
+    "mae": keras.losses.MeanAbsoluteError,
+    "huber": keras.losses.Huber,
+    "log_cosh": keras.losses.LogCosh,
 }
 
 # The notes' names that Keras spells with arguments.
@@ -29,7 +37,7 @@ def output_layer(outputs, task, **kwargs):
     return layers.Dense(outputs, ACTIVATIONS[task], dtype="float32", name="output", **kwargs)
 
 
-def check(outputs, task, label_smoothing, optimizer, learning_rate):
+def check(outputs, task, label_smoothing, loss, class_counts, optimizer, learning_rate):
     """Check what `output_layer` and `compile_for` will be given, before anything is built."""
     _checks.one_of("task", task, _checks.TASKS)
     _checks.outputs(outputs, task)
@@ -39,24 +47,67 @@ def check(outputs, task, label_smoothing, optimizer, learning_rate):
             "label_smoothing must be 0 for task='regression', which has no labels. "
             f"Received: label_smoothing={label_smoothing:g}."
         )
+    if class_counts is not None:
+        received = f"class_counts={class_counts}"
+        _checks.require(task != "regression", "class_counts", "be None for numbers", received)
+        class_losses.check_counts(class_counts, task, outputs)
+    make_loss(loss, task, label_smoothing, class_counts)
     make_optimizer(optimizer, learning_rate)
 
 
-def compile_for(model, task, *, label_smoothing=0.0, optimizer="adam", learning_rate=None):
+def compile_for(
+    model,
+    task,
+    *,
+    label_smoothing=0.0,
+    loss=None,
+    class_counts=None,
+    optimizer="adam",
+    learning_rate=None,
+):
     """Compile `model`, which ends in `output_layer(outputs, task)`, and return it."""
-    losses = {
-        "binary": lambda: keras.losses.BinaryCrossentropy(label_smoothing=label_smoothing),
-        "multiclass": lambda: SmoothedCrossentropy(label_smoothing),
-        "multilabel": lambda: keras.losses.BinaryCrossentropy(label_smoothing=label_smoothing),
-        "regression": lambda: keras.losses.MeanSquaredError(),
-    }
     metrics = {"multilabel": "binary_accuracy", "regression": "mae"}
     return compile_with(
         model,
-        losses[task](),
+        make_loss(loss, task, label_smoothing, class_counts),
         metrics.get(task, "accuracy"),
         make_optimizer(optimizer, learning_rate),
     )
+
+
+def make_loss(loss, task, label_smoothing=0.0, class_counts=None):
+    """The loss of a task: None is cross-entropy, or squared error for numbers.
+
+    A name is one of `class_losses.LOSSES` (of `REGRESSION_LOSSES` for numbers); a loss object or a
+    function is used as it is.
+    """
+    if callable(loss):
+        _checks.require(
+            not label_smoothing,
+            "label_smoothing",
+            "be 0 where loss is an object, which brings its own",
+            f"label_smoothing={label_smoothing:g}",
+        )
+        return loss
+    if task == "regression":
+        loss = _checks.one_of("loss", "mse" if loss is None else loss, tuple(REGRESSION_LOSSES))
+        return REGRESSION_LOSSES[loss]()
+    if loss is None and task == "multiclass":
+        return SmoothedCrossentropy(label_smoothing)
+    if loss is None:
+        return keras.losses.BinaryCrossentropy(label_smoothing=label_smoothing)
+    _checks.one_of("loss", loss, tuple(class_losses.LOSSES))
+    options = {"label_smoothing": label_smoothing, "independent": task == "multilabel"}
+    if loss in class_losses.COUNTED:
+        _checks.require(
+            class_counts is not None,
+            "class_counts",
+            f"hold the rows of every class for loss={loss!r}",
+            "None",
+            "Give class_counts=np.bincount(y).",
+        )
+        options["class_counts"] = class_counts
+    return class_losses.LOSSES[loss](**options)
 
 
 def compile_with(model, loss, metric, optimizer):

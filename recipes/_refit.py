@@ -11,7 +11,7 @@ import keras
 
 from recipes import _checks, _targets
 from recipes._recipe import seeded
-from recipes.losses import COUNTED
+from recipes.class_losses import COUNTED
 
 # Facts of the data that a builder may ask for by these argument names.
 FROM_DATA = ("input_shape", "outputs", "seed")

@@ -22,6 +22,8 @@ def build_mlp(
     noise=0.0,
     drop_connect=0.0,
     label_smoothing=0.0,
+    loss=None,
+    class_counts=None,
     optimizer="adam",
     learning_rate=None,
     seed=None,
@@ -42,6 +44,12 @@ def build_mlp(
             standardised input (or of the raw input with `batch_norm=False`).
         drop_connect: rate in [0, 1) of hidden weights to drop in each training step.
         label_smoothing: rate in [0, 1); not for regression.
+        loss: None is cross-entropy (squared error for numbers); "focal", "weighted",
+            "class_balanced" or "logit_adjusted" for rare classes; "mse", "mae", "huber" or
+            "log_cosh" for numbers; or a Keras loss object.
+        class_counts: rows of each class, such as `np.bincount(y)`, for the last three of the losses
+            for rare classes; (negatives, positives) for `task="binary"`, a list of such pairs for
+            "multilabel".
         optimizer: any Keras optimizer's name, "momentum", "nesterov", or an object.
         learning_rate: number or schedule; None is the optimizer's own (0.001 for Adam).
         seed: int that fixes initial weights and random layers, or None.
@@ -62,7 +70,9 @@ def build_mlp(
     """
     input_shape = _checks.shape("input_shape", input_shape, fixed=True)
     units = _checks.counts("units", units, allow_empty=True)
-    _heads.check(outputs, task, label_smoothing, optimizer, learning_rate)
+    _heads.check(
+        outputs, task, label_smoothing, loss, class_counts, optimizer, learning_rate
+    )
     _blocks.check(activation, dropout, l1, l2, batch_norm, noise, drop_connect)
 
     x = inputs = keras.Input(input_shape, name="x")
@@ -91,6 +101,8 @@ def build_mlp(
         model,
         task,
         label_smoothing=label_smoothing,
+        loss=loss,
+        class_counts=class_counts,
         optimizer=optimizer,
         learning_rate=learning_rate,
     )

@@ -1,7 +1,7 @@
 """Losses and penalties that Keras does not bring.
 
 `SmoothedCrossentropy` is the loss of every multiclass recipe: integer or one-hot labels, with or
-without label smoothing. `KLSparsity` keeps the mean activation of a code near a target; it goes
+without label smoothing. Those for rare classes are in recipes/class_losses.py. `KLSparsity` keeps the mean activation of a code near a target; it goes
 into `activity_regularizer=`. To disturb labels at random, see `recipes.DisturbLabel`, a layer.
 """
 
@@ -9,8 +9,6 @@ import keras
 from keras import ops
 
 from recipes import _checks
-
-COUNTED = ("weighted", "class_balanced", "logit_adjusted")
 
 
 @keras.saving.register_keras_serializable("recipes")

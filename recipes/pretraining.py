@@ -72,6 +72,8 @@ def build_on_encoder(
     trainable=True,
     dropout=0.0,
     label_smoothing=0.0,
+    loss=None,
+    class_counts=None,
     optimizer="adam",
     learning_rate=None,
     seed=None,
@@ -90,6 +92,7 @@ def build_on_encoder(
         trainable: fine-tune the encoder too; False trains the head alone.
         dropout: rate in [0, 1) between the code and the head.
         label_smoothing: rate in [0, 1); not for regression.
+        loss, class_counts: as in `build_mlp`.
         optimizer: any Keras optimizer's name, "momentum", "nesterov", or an object.
         learning_rate: number or schedule; None is the optimizer's own (0.001 for Adam).
         seed: int that fixes the head's initial weights and the dropout, or None.
@@ -112,7 +115,9 @@ def build_on_encoder(
     encoder = _checks.model("encoder", encoder)
     _checks.flag("trainable", trainable)
     _checks.rate("dropout", dropout)
-    _heads.check(outputs, task, label_smoothing, optimizer, learning_rate)
+    _heads.check(
+        outputs, task, label_smoothing, loss, class_counts, optimizer, learning_rate
+    )
 
     inputs = keras.Input(encoder.input_shape[1:], name="x")
     encoder = _copy(_encoder_of(encoder))
@@ -129,6 +134,8 @@ def build_on_encoder(
         model,
         task,
         label_smoothing=label_smoothing,
+        loss=loss,
+        class_counts=class_counts,
         optimizer=optimizer,
         learning_rate=learning_rate,
     )

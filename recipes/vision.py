@@ -30,6 +30,8 @@ def build_cnn(
     drop_connect=0.0,
     label_smoothing=0.0,
     augmentation=None,
+    loss=None,
+    class_counts=None,
     optimizer="adam",
     learning_rate=None,
     seed=None,
@@ -59,6 +61,12 @@ def build_cnn(
         label_smoothing: rate in [0, 1); not for regression.
         augmentation: a Keras layer for the input, such as `keras.layers.RandomFlip("horizontal")`,
             or None.
+        loss: None is cross-entropy (squared error for numbers); "focal", "weighted",
+            "class_balanced" or "logit_adjusted" for rare classes; "mse", "mae", "huber" or
+            "log_cosh" for numbers; or a Keras loss object.
+        class_counts: rows of each class, such as `np.bincount(y)`, for the last three of the losses
+            for rare classes; (negatives, positives) for `task="binary"`, a list of such pairs for
+            "multilabel".
         optimizer: any Keras optimizer's name, "momentum", "nesterov", or an object.
         learning_rate: number or schedule; None is the optimizer's own (0.001 for Adam).
         seed: int that fixes initial weights and random layers, or None.
@@ -84,7 +92,9 @@ def build_cnn(
     _checks.count("kernel_size", kernel_size)
     _checks.one_of("pooling", pooling, POOLING)
     _checks.layer("augmentation", augmentation)
-    _heads.check(outputs, task, label_smoothing, optimizer, learning_rate)
+    _heads.check(
+        outputs, task, label_smoothing, loss, class_counts, optimizer, learning_rate
+    )
     _blocks.check(activation, dropout, l1, l2, batch_norm, noise, drop_connect)
 
     x = inputs = keras.Input(input_shape, name="x")
@@ -117,6 +127,8 @@ def build_cnn(
         model,
         task,
         label_smoothing=label_smoothing,
+        loss=loss,
+        class_counts=class_counts,
         optimizer=optimizer,
         learning_rate=learning_rate,
     )

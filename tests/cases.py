@@ -70,8 +70,41 @@ REGULARISED = {
     "label_smoothing": 0.1,
 }
 
+# Losses by name on every task; `data` draws 16 rows of three classes.
+LOSSES = {
+    "focal": {"loss": "focal", "label_smoothing": 0.1},
+    "focal_binary": {"loss": "focal", "task": "binary", "outputs": 1},
+    "weighted": {"loss": "weighted", "class_counts": (6, 5, 5)},
+    "class_balanced_multilabel": {
+        "loss": "class_balanced",
+        "task": "multilabel",
+        "class_counts": ((10, 6), (11, 5), (11, 5)),
+    },
+    "logit_adjusted": {"loss": "logit_adjusted", "class_counts": (8, 4, 4)},
+    "logit_adjusted_binary": {
+        "loss": "logit_adjusted",
+        "class_counts": (8, 8),
+        "task": "binary",
+        "outputs": 1,
+    },
+    "loss_object": {"loss": recipes.FocalCrossentropy(1.0)},
+    "huber": {"loss": "huber", "task": "regression", "outputs": 2},
+}
+
 # Wrong values of the knobs that every supervised builder has.
 BAD_HEAD = [
+    ({"loss": "focul"}, ValueError, "Did you mean 'focal'"),
+    ({"loss": "logit_adjusted"}, ValueError, "np.bincount"),
+    ({"loss": "weighted", "class_counts": (1, 2)}, ValueError, "class_counts"),
+    ({"loss": "weighted", "class_counts": (1, 0, 2)}, ValueError, "class_counts"),
+    ({"class_counts": (1, 2)}, ValueError, "class_counts"),
+    ({"loss": 3}, TypeError, "loss"),
+    ({"loss": "focal", "task": "regression"}, ValueError, "loss must be one of 'mse'"),
+    (
+        {"loss": keras.losses.MeanSquaredError(), "label_smoothing": 0.1},
+        ValueError,
+        "label_smoothing",
+    ),
     ({"outputs": 0}, ValueError, "outputs"),
     ({"outputs": 2.5}, TypeError, "outputs"),
     ({"outputs": 1}, ValueError, "task='binary'"),
@@ -139,6 +172,7 @@ CASES = {
             "regularised": REGULARISED,
             "prelu": {"activation": "prelu"},
             "image": {"input_shape": (5, 1)},
+            **LOSSES,
         },
         bad=[
             *BAD_HEAD,
@@ -160,6 +194,8 @@ CASES = {
             "plain": {"batch_norm": False, "dropout": 0.0},
             "average_prelu": {"pooling": "average", "activation": "prelu", "kernel_size": 5},
             "augmented": {"augmentation": keras.layers.RandomFlip("horizontal", seed=0)},
+            "focal": LOSSES["focal"],
+            "logit_adjusted": LOSSES["logit_adjusted"],
         },
         bad=[
             *BAD_HEAD,

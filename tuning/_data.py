@@ -7,6 +7,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from recipes._targets import told_task, width
 from tuning import _checks
 
 # The classifying tasks of one label a row, whose classes keep their shares in both parts.
@@ -52,9 +53,8 @@ def prepare(x, y, validation: Any, *, input_shape, task, outputs, seed):
     if y is not None:
         y = _plain(_checks.array("y", y))
         _checks.same_rows(x=x, y=y)
-        labels = y.dtype.kind in "biu" and y.size == len(y)
-        kind = task or ("multiclass" if labels else "regression")
-        outputs = _width(y, kind) if outputs is None else outputs
+        kind = task or told_task(y)
+        outputs = width(y, kind) if outputs is None else outputs
         if task:
             _checks.targets("y", y, task=task, outputs=outputs)
     else:
@@ -84,16 +84,6 @@ def _held_out(x, y, x_val, y_val, task, outputs):
     if task:
         _checks.targets("y_val", y_val, task=task, outputs=outputs)
     return x_val, y_val
-
-
-def _width(y, kind):
-    """The width of the head for these targets."""
-    columns = y.shape[-1] if y.ndim > 1 else 1
-    if kind == "binary":
-        return 1
-    if kind == "multiclass" and columns == 1:
-        return max(int(y.max()) + 1, 1)
-    return columns
 
 
 def _split(y, share, kind, seed):

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import keras_tuner
 
+from recipes._targets import counts
 from tuning import _checks
 from tuning._data import prepare
 from tuning._progress import Progress
@@ -115,7 +116,7 @@ def search(
     if isinstance(build, keras_tuner.HyperModel):
         model = ForeignModel(build)
     else:
-        model = hypermodel(build, {**_from_data(build, data, y, seed), **space})
+        model = hypermodel(build, {**_from_data(build, data, y, seed, space), **space})
     _checks.no_epochs(engine, space)
     folder, keeper = _folder(directory)
     objective = choose_objective(objective, first_pass(model, data), space)
@@ -161,10 +162,12 @@ def _task(build, space):
     return task if task in _checks.TASKS else None
 
 
-def _from_data(build, data, y, seed):
+def _from_data(build, data, y, seed, space):
     """The arguments of this builder that the data tell, and the seed."""
     known = {"input_shape": data.input_shape, "outputs": data.outputs if y is not None else None}
     known |= {"seed": seed}
+    if space.get("loss") is not None and _task(build, space) not in (None, "regression"):
+        known["class_counts"] = counts(data.y, _task(build, space), known["outputs"])
     names = _parameters(build)
     return {name: value for name, value in known.items() if name in names and value is not None}
 

@@ -1,0 +1,478 @@
+"""`cross_validate`: every row predicted unseen, folds that do not leak, runs that go on."""
+
+import functools
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from pathlib import Path
+
+import keras
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.model_selection import GroupKFold, ShuffleSplit
+from sklearn.preprocessing import StandardScaler
+
+import recipes
+from recipes._refit import Refit, copy_state
+
+ROWS = 60
+_random = np.random.default_rng(0)
+X = _random.normal(size=(ROWS, 4)).astype("float32")
+Y = np.arange(ROWS) % 3
+X[:, 0] += Y
+SMALL = functools.partial(recipes.build_mlp, units=(4,))
+FIT = {"epochs": 2, "batch_size": 16}
+
+
+class RowNumbers(keras.layers.Layer):
+    """Predicts what its training rows were told: nothing is learned, rows can be followed."""
+
+    def call(self, x):
+        return x[:, :1]
+
+
+def follower():
+    """A model whose prediction is the first column of x: the row's own number."""
+    inputs = keras.Input((2,))
+    outputs = keras.layers.Dense(1, use_bias=False, kernel_initializer="zeros")(inputs)
+    model = keras.Model(inputs, RowNumbers()(inputs) + 0 * outputs)
+    model.compile("sgd", "mse")
+    return model
+
+
+def validate(build=SMALL, x=X, y=Y, **arguments):
+    return recipes.cross_validate(build, x, y, **{"folds": 3, "seed": 0, "fit": FIT, **arguments})
+
+
+@pytest.fixture(scope="module")
+def result():
+    return validate(x_test=X[:7], keep_models=True)
+
+
+class TestResult:
+    def test_predictions_are_those_of_the_models_that_did_not_see_the_row(self, result):
+        assert result.predictions.shape == (ROWS, 3)
+        np.testing.assert_allclose(result.predictions.sum(1), 1, rtol=1e-5)
+        by_model = [model.predict(X, verbose=0) for model in result.models]
+        owners = [
+            [np.allclose(made[row], result.predictions[row], atol=1e-6) for made in by_model]
+            for row in range(ROWS)
+        ]
+        assert np.sum(owners, axis=0).tolist() == [20, 20, 20]
+        tests = recipes.average([made[:7] for made in by_model])
+        np.testing.assert_allclose(result.test_predictions, tests, atol=1e-6)
+
+    def test_models_are_apart_and_compiled(self, result):
+        first, second = (model.get_weights()[2] for model in result.models[:2])
+        assert not np.allclose(first, second)
+        assert np.isfinite(result.models[0].evaluate(X, Y, verbose=0)).all()
+
+    def test_scores_are_those_of_the_predictions(self, result):
+        right = result.predictions.argmax(1) == Y
+        assert result.overall["accuracy"] == pytest.approx(right.mean())
+        assert np.mean(result.scores["accuracy"]) == pytest.approx(right.mean())
+        assert set(result.scores) == {"accuracy", "log_loss"}
+
+    def test_report_plot_and_repr(self, result):
+        report = result.report()
+        assert report.loc["mean", "accuracy"] == pytest.approx(np.mean(result.scores["accuracy"]))
+        assert report.loc["std", "log_loss"] == pytest.approx(
+            np.std(result.scores["log_loss"], ddof=1)
+        )
+        assert "3 folds" in repr(result)
+        assert "accuracy" in result.plot().get_title()
+        assert set(result.histories[0]) == {"loss", "accuracy", "val_loss", "val_accuracy"}
+
+    def test_submission(self, result, tmp_path):
+        path = tmp_path / "submission.csv"
+        result.to_submission(path, range(7), columns=("ImageId", "Label"))
+        written = pd.read_csv(path)
+        assert list(written) == ["ImageId", "Label"]
+        assert written["Label"].tolist() == result.test_predictions.argmax(1).tolist()
+        columns = ("id", "a", "b", "c")
+        table = result.to_submission(path, range(7), kind="probability", columns=columns)
+        np.testing.assert_allclose(table[["a", "b", "c"]], result.test_predictions)
+        with pytest.raises(ValueError, match="columns must name the id and 3"):
+            result.to_submission(path, range(7), kind="probability")
+        with pytest.raises(ValueError, match="same number of rows"):
+            result.to_submission(path, range(6))
+
+    def test_the_seed_fixes_all(self, result):
+        again, other = (validate(x_test=X[:7], seed=seed) for seed in (0, 1))
+        np.testing.assert_allclose(again.predictions, result.predictions, rtol=1e-4, atol=1e-6)
+        assert not np.allclose(other.predictions, result.predictions, atol=1e-3)
+
+
+class TestRefit:
+    def test_a_reused_model_trains_as_a_new_one(self):
+        """Weights, momenta, batch statistics and dropout: all as in a model built for the fold."""
+        losses = {}
+        for how in ("reused", "new"):
+            refit = Refit(functools.partial(recipes.build_mlp, units=(8,), dropout=0.5))
+            if how == "reused":
+                model, _ = refit.fresh(X, Y, 1)
+                model.fit(X, Y, epochs=2, verbose=0)
+            model, twin = refit.fresh(X, Y, 2)
+            assert (twin is not None) == (how == "reused")
+            losses[how] = model.fit(X, Y, epochs=3, shuffle=False, verbose=0).history["loss"]
+        np.testing.assert_allclose(losses["reused"], losses["new"], rtol=1e-5)
+
+    def test_dropout_differs_between_folds(self):
+        refit = Refit(functools.partial(recipes.build_mlp, dropout=0.5))
+        states = []
+        for seed in (1, 2):
+            model, _ = refit.fresh(X, Y, seed)
+            states.append([np.array(v.value).tolist() for v in model.variables if "seed" in v.path])
+        assert states[0]
+        assert states[0] != states[1]
+
+    def test_a_builder_that_makes_another_model_is_not_forced_into_the_first(self):
+        rates = iter([0.1, 0.1, 0.4])
+        refit = Refit(lambda: recipes.build_mlp((4,), 3, units=(4,), dropout=next(rates)))
+        models = [refit.fresh(X, Y, seed)[0] for seed in range(3)]
+        assert models[0] is models[1]
+        assert models[2] is not models[1]
+
+    def test_the_learning_rate_comes_back(self):
+        refit = Refit(functools.partial(SMALL, learning_rate=0.01))
+        model, _ = refit.fresh(X, Y, 0)
+        model.optimizer.learning_rate = 1.0
+        model, twin = refit.fresh(X, Y, 1)
+        assert float(model.optimizer.learning_rate) == pytest.approx(0.01)
+        copy_state(twin, model)
+
+
+class TestFolds:
+    def test_no_row_trains_where_it_is_held_out(self):
+        numbers = np.arange(12.0).reshape(12, 1) * np.ones((1, 2))
+        trained = []
+
+        def prepare(x, y):
+            trained.append(set(x[:, 0].astype(int)))
+            return x, y
+
+        result = validate(follower, numbers, numbers[:, :1], prepare=prepare, fit={}, folds=4)
+        np.testing.assert_allclose(result.predictions[:, 0], np.arange(12))
+        assert [len(rows) for rows in trained] == [9] * 4
+        assert sorted(row for rows in trained for row in set(range(12)) - rows) == list(range(12))
+
+    def test_classes_keep_their_shares(self):
+        y = np.array([0] * 50 + [1] * 10)
+        result = validate(y=y, folds=5, metrics=lambda y, p: float(y.mean()))
+        assert list(result.scores.values()) == [[pytest.approx(1 / 6)] * 5]
+
+    def test_groups_stay_together(self):
+        groups = np.arange(ROWS) // 6
+        counted = validate(
+            groups=groups, metrics=lambda y, p: len(y), stratify=False, folds=5
+        )
+        assert sum(next(iter(counted.scores.values()))) == ROWS
+        with pytest.raises(ValueError, match="keep every group in one part"):
+            validate(groups=groups, split=ShuffleSplit(2, test_size=0.3, random_state=0))
+        validate(groups=groups, split=GroupKFold(2), fit={"epochs": 1})
+
+    def test_time_trains_on_the_past_only(self):
+        result = validate(split="time", folds=3)
+        unseen = np.isnan(result.predictions[:, 0])
+        assert unseen[:15].all()
+        assert not unseen[15:].any()
+        assert np.isfinite(list(result.overall.values())).all()
+
+    def test_repeats_average_over_seeds(self):
+        result = validate(repeats=2, fit={"epochs": 1})
+        assert result.names[-1] == "repeat 1, fold 2"
+        assert len(result.scores["accuracy"]) == 6
+        assert np.isfinite(result.predictions).all()
+
+    def test_own_folds_as_a_list(self):
+        half = np.arange(30), np.arange(30, 60)
+        result = validate(split=[half, half[::-1]], fit={"epochs": 1})
+        assert np.isfinite(result.predictions).all()
+
+
+class TestFitting:
+    def test_preprocessing_sees_training_rows_only(self):
+        seen = []
+
+        class Spy(TransformerMixin, BaseEstimator):
+            def fit(self, x, y=None):
+                seen.append(len(x))
+                self.scaler_ = StandardScaler().fit(x)
+                return self
+
+            def transform(self, x):
+                return self.scaler_.transform(x)
+
+        result = validate(preprocess=Spy(), x_test=X[:3] * 1e3, fit={"epochs": 1})
+        assert seen == [40] * 3
+        assert result.test_predictions.shape == (3, 3)
+
+    def test_resample_class_weights_smoothing_and_mixing_in_one_run(self):
+        y = np.array([0] * 36 + [1] * 18 + [2] * 6)
+        sizes = []
+
+        def mixup(x, y):
+            sizes.append(np.bincount(y).tolist())
+            share = np.random.default_rng(0).uniform(size=(len(x), 1))
+            rows = np.eye(3)[y]
+            return share * x + (1 - share) * x[::-1], share * rows + (1 - share) * rows[::-1]
+
+        result = validate(
+            functools.partial(SMALL, label_smoothing=0.1),
+            y=y,
+            resample="smote",
+            prepare=mixup,
+            fit={**FIT, "class_weight": {0: 1.0, 1: 1.0, 2: 3.0}, "sample_weight": None},
+        )
+        assert sizes == [[24, 24, 24]] * 3
+        assert np.isfinite(result.predictions).all()
+
+    def test_class_weights_by_scheme_are_what_fit_makes_of_a_dict(self):
+        y = np.array([0] * 36 + [1] * 18 + [2] * 6)
+        weights = recipes.class_weights(np.array([0] * 24 + [1] * 12 + [2] * 4))
+        by_name, by_dict = (
+            validate(y=y, fit={**FIT, "class_weight": weight}) for weight in ("balanced", weights)
+        )
+        np.testing.assert_allclose(by_name.predictions, by_dict.predictions, rtol=1e-4, atol=1e-6)
+        plain = validate(y=y)
+        assert not np.allclose(by_name.predictions, plain.predictions, atol=1e-3)
+
+    def test_a_dataset_from_prepare(self):
+        balanced = functools.partial(recipes.BalancedBatches, batch_size=9, seed=0)
+        result = validate(prepare=balanced, y=np.array([0] * 36 + [1] * 18 + [2] * 6))
+        assert np.isfinite(result.predictions).all()
+
+    def test_a_loss_that_counts_classes_is_told_them(self):
+        result = validate(functools.partial(SMALL, loss="logit_adjusted"), keep_models=True)
+        assert result.models[0].loss.class_counts == (13, 13, 14)
+
+    def test_a_share_of_the_training_rows_for_validation(self):
+        sizes = []
+        result = validate(
+            validation=0.25, prepare=lambda x, y: sizes.append(len(x)) or (x, y)
+        )
+        assert sizes == [30] * 3
+        assert "val_loss" in result.histories[0]
+        assert "val_loss" not in validate(validation=None, fit={"epochs": 1}).histories[0]
+
+    def test_callbacks_of_each_fold(self):
+        made = []
+
+        def callbacks():
+            made.append(keras.callbacks.EarlyStopping("loss", patience=0, min_delta=100))
+            return made[-1:]
+
+        result = validate(fit={"epochs": 5, "callbacks": callbacks})
+        assert len(made) == 3
+        assert [len(history["loss"]) for history in result.histories] == [2, 2, 2]
+
+    def test_prediction_by_augmentation(self):
+        predict = functools.partial(
+            recipes.predict_with_augmentation,
+            augmentation=keras.layers.GaussianNoise(0.1, seed=0),
+            n=2,
+        )
+        result = validate(predict=predict, fit={"epochs": 1})
+        assert result.predictions.shape == (ROWS, 3)
+
+
+class TestForms:
+    def test_dicts_in_and_several_outputs(self):
+        def two_headed():
+            inputs = {"a": keras.Input((4,), name="a"), "b": keras.Input((2,), name="b")}
+            joined = keras.layers.Concatenate()([inputs["a"], inputs["b"]])
+            outputs = {
+                "kind": keras.layers.Dense(3, "softmax", name="kind")(joined),
+                "size": keras.layers.Dense(1, name="size")(joined),
+            }
+            model = keras.Model(inputs, outputs)
+            model.compile(
+                "adam", loss={"kind": "sparse_categorical_crossentropy", "size": "mse"}
+            )
+            return model
+
+        x = {"a": X, "b": X[:, :2]}
+        y = {"kind": Y, "size": X[:, :1]}
+        test = {"a": X[:5], "b": X[:5, :2]}
+        result = validate(two_headed, x, y, x_test=test)
+        assert result.predictions["kind"].shape == (ROWS, 3)
+        assert result.test_predictions["size"].shape == (5, 1)
+        assert set(result.scores) == {"kind_accuracy", "kind_log_loss", "size_rmse", "size_mae"}
+
+    def test_images_sequences_and_regression(self):
+        images = np.repeat(X, 16, axis=1).reshape(ROWS, 8, 8, 1)
+        cnn = functools.partial(recipes.build_cnn, filters=(2,))
+        assert validate(cnn, images, fit={"epochs": 1}).predictions.shape == (ROWS, 3)
+
+        def steps():
+            model = keras.Sequential(
+                [keras.Input((4, 1)), keras.layers.Dense(3, activation="softmax")]
+            )
+            model.compile("adam", "sparse_categorical_crossentropy")
+            return model
+
+        labels = (np.arange(ROWS * 4) % 3).reshape(ROWS, 4)
+        result = validate(steps, X[..., None], labels, fit={"epochs": 1})
+        assert result.predictions.shape == (ROWS, 4, 3)
+        assert "accuracy" in result.scores
+        numbers = functools.partial(SMALL, task="regression")
+        assert set(validate(numbers, y=X[:, :1]).scores) == {"rmse", "mae"}
+
+    @pytest.mark.parametrize(
+        "build",
+        [
+            functools.partial(recipes.build_mlp, (4,), 3, units=(2,)),
+            functools.partial(recipes.build_mlp, units=(2,), outputs=3),
+            lambda: recipes.build_mlp((4,), 3, units=(2,)),
+            lambda shape: recipes.build_mlp(shape, 3, units=(2,)),
+        ],
+        ids=["bound", "told", "nothing", "shape"],
+    )
+    def test_builders(self, build):
+        assert validate(build, fit={"epochs": 1}).predictions.shape == (ROWS, 3)
+
+    def test_data_frames(self):
+        frame = pd.DataFrame(X, columns=list("abcd"))
+        result = validate(x=frame, y=pd.Series(Y), preprocess=StandardScaler(), x_test=frame[:4])
+        assert result.test_predictions.shape == (4, 3)
+
+
+class TestFailures:
+    def test_a_failing_fold_keeps_its_traceback_and_the_others_go_on(self):
+        calls = iter(range(3))
+
+        def prepare(x, y):
+            if next(calls) == 1:
+                raise RuntimeError("out of luck")
+            return x, y
+
+        result = validate(prepare=prepare, fit={"epochs": 1})
+        assert result.names == ("fold 0", "fold 2")
+        assert "out of luck" in result.failures["fold 1"]
+        assert "1 failed" in repr(result)
+        assert np.isnan(result.predictions).any(1).sum() == 20
+
+    def test_all_folds_failed(self):
+        def prepare(x, y):
+            raise RuntimeError("never works")
+
+        with pytest.raises(RuntimeError, match="never works"):
+            validate(prepare=prepare)
+
+    def test_a_run_goes_on_where_it_was_interrupted(self, tmp_path):
+        calls = []
+
+        def prepare(x, y):
+            calls.append(len(x))
+            if len(calls) == 2:
+                raise KeyboardInterrupt
+            return x, y
+
+        arguments = {"prepare": prepare, "directory": tmp_path, "x_test": X[:2]}
+        with pytest.raises(KeyboardInterrupt):
+            validate(**arguments)
+        result = validate(**arguments)
+        assert len(calls) == 4
+        whole = validate(x_test=X[:2])
+        np.testing.assert_allclose(result.predictions, whole.predictions, rtol=1e-4, atol=1e-6)
+        np.testing.assert_allclose(result.test_predictions, whole.test_predictions, rtol=1e-4)
+        assert result.histories[0] == pytest.approx(whole.histories[0])
+        with pytest.raises(ValueError, match="this very run.*another data"):
+            validate(**arguments, x=X + 1)
+        validate(**arguments, x=X + 1, overwrite=True)
+        assert len(calls) == 7
+
+    def test_kept_models_come_back_from_the_folder(self, tmp_path):
+        first, second = (validate(directory=tmp_path, keep_models=True) for _ in range(2))
+        for old, new in zip(first.models, second.models, strict=True):
+            np.testing.assert_allclose(
+                old.predict(X, verbose=0), new.predict(X, verbose=0), atol=1e-6
+            )
+
+    def test_a_killed_process_loses_one_fold_at_most(self, tmp_path):
+        code = textwrap.dedent(
+            """
+            import sys, time, functools, numpy as np, recipes
+            def slow(x, y):
+                print("fold", flush=True)
+                if len(sys.argv) > 1 and (folder / "folds" / "fold-0.npz").exists():
+                    time.sleep(600)
+                return x, y
+            from pathlib import Path
+            folder = Path("run")
+            x = np.random.default_rng(0).normal(size=(12, 2))
+            build = functools.partial(recipes.build_mlp, units=(2,))
+            recipes.cross_validate(build, x, np.arange(12) % 2, folds=2, prepare=slow,
+                                   seed=0, directory=folder)
+            """
+        )
+        root = str(Path(recipes.__file__).parent.parent)
+        environment = {**os.environ, "PYTHONPATH": root}
+        command = [sys.executable, "-c", code]
+        started = {"cwd": tmp_path, "env": environment, "stdout": subprocess.PIPE, "text": True}
+        with subprocess.Popen([*command, "slowly"], **started) as process:
+            deadline = time.time() + 120
+            while not (tmp_path / "run/folds/fold-0.npz").exists() and time.time() < deadline:
+                time.sleep(0.1)
+            process.send_signal(signal.SIGKILL)
+        again = subprocess.run(command, check=True, **started)
+        assert again.stdout.split() == ["fold"]
+        assert sorted(p.name for p in (tmp_path / "run/folds").glob("*.npz")) == [
+            "fold-0.npz",
+            "fold-1.npz",
+        ]
+
+
+def never(*arguments):
+    raise AssertionError("a fold began")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "message"),
+    [
+        ({"y": Y[:9]}, ValueError, "same number of rows"),
+        ({"x": np.where(X > 2, np.nan, X)}, ValueError, "x must be finite"),
+        ({"y": np.array([0] * 58 + [1] * 2)}, ValueError, r"2 of class 1\. Did you mean folds=2"),
+        ({"groups": np.zeros(ROWS)}, ValueError, "groups must hold at least as many groups"),
+        ({"groups": np.zeros(5)}, ValueError, "same number of rows"),
+        ({"split": [(np.arange(40), np.arange(30, 60))]}, ValueError, "rows that do not train"),
+        ({"split": [(np.arange(40), np.arange(40, 99))]}, ValueError, "rows from 0 to 59"),
+        ({"split": "kfolds"}, ValueError, "Did you mean 'kfold'"),
+        ({"split": 5}, TypeError, "split must be"),
+        ({"folds": 1}, ValueError, "folds must be at least 2"),
+        ({"fit": {"class_weight": {0: 1, 1: 1, 2: 1, 3: 9}}}, ValueError, "weigh the classes of y"),
+        ({"fit": {"class_weight": {0: 1.0}}}, ValueError, "weigh the classes of y"),
+        ({"fit": {"class_weight": "balance"}}, ValueError, "Did you mean 'balanced'"),
+        ({"fit": {"epoch": 3}}, ValueError, "Did you mean 'epochs'"),
+        ({"fit": {"sample_weight": np.ones(3)}}, ValueError, "same number of rows"),
+        ({"x_test": X[:, :2]}, ValueError, "x_test must have rows of shape"),
+        ({"resample": "smoot"}, ValueError, "Did you mean 'smote'"),
+        ({"preprocess": StandardScaler}, TypeError, "preprocess"),
+        ({"prepare": "mixup"}, TypeError, "prepare"),
+        ({"validation": 2}, ValueError, "validation must be a share"),
+        ({"average": "median"}, ValueError, "Did you mean|average must be one of"),
+        ({"metrics": "acuracy"}, ValueError, "Did you mean 'accuracy'"),
+        ({"build": recipes.build_mlp((4,), 3)}, TypeError, "build must be a function"),
+        ({"build": lambda a, b: None}, ValueError, "functools.partial"),
+        ({"build": lambda: None}, ValueError, "compiled keras.Model"),
+        ({"y": Y + 0.5}, ValueError, "y must hold class labels"),
+        ({"build": functools.partial(SMALL, outputs=2)}, ValueError, "labels from 0 to 1"),
+        ({"seed": -1}, ValueError, "seed"),
+        ({"repeats": 0}, ValueError, "repeats"),
+    ],
+)
+def test_bad_input_before_the_first_fit(arguments, error, message):
+    with pytest.raises(error, match=message):
+        validate(**{"fit": {"callbacks": never}, **arguments})
+
+
+def test_rows_that_were_resampled_are_refused():
+    x, y = recipes.resample(X, np.array([0] * 50 + [1] * 10), "over", seed=0)
+    for rows in (x, x[5:], x.reshape(len(x), 4)):
+        with pytest.raises(ValueError, match="resample=how"):
+            validate(x=rows, y=y[-len(rows) :])
