@@ -7,6 +7,7 @@ from recipes.autoencoders import (
     build_stacked_autoencoder,
 )
 from recipes.balanced import BalancedBatches
+from recipes.calibration import calibrate, rebalance, shift_prior, shift_threshold
 from recipes.callbacks import CosineAnnealing
 from recipes.class_losses import (
     ClassBalancedCrossentropy,
@@ -42,6 +43,7 @@ from recipes.plots import (
 from recipes.pretraining import build_on_encoder, pretrain_layerwise
 from recipes.reports import PerClassMetrics, PerClassReport, best_threshold, per_class_report
 from recipes.scores import score
+from recipes.tables import TableEncoder
 from recipes.validation import cross_validate
 from recipes.variational import build_variational_autoencoder, generate
 from recipes.vision import build_cnn
@@ -64,6 +66,7 @@ __all__ = [
     "Sampling",
     "SmoothedCrossentropy",
     "SwapNoise",
+    "TableEncoder",
     "WeightedCrossentropy",
     "anomaly_scores",
     "augment_with",
@@ -78,6 +81,7 @@ __all__ = [
     "build_sparse_autoencoder",
     "build_stacked_autoencoder",
     "build_variational_autoencoder",
+    "calibrate",
     "class_weights",
     "cross_validate",
     "encode",
@@ -92,8 +96,11 @@ __all__ = [
     "plot_reconstructions",
     "predict_with_augmentation",
     "pretrain_layerwise",
+    "rebalance",
     "reconstruction_error",
     "resample",
     "sample_weights",
     "score",
+    "shift_prior",
+    "shift_threshold",
 ]

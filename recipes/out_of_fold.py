@@ -200,8 +200,6 @@ def _scorer(y, rows, prediction, task, metrics):
     )
     names = sorted(y) if isinstance(y, dict) else [f"output_{i}" for i in range(len(leaves))]
     names = [""] if len(leaves) == 1 else [f"{name}_" for name in names]
-    if metrics is not None:
-        metrics = (metrics,) if isinstance(metrics, str) or callable(metrics) else tuple(metrics)
     chosen = [
         metrics or scoring.default_metrics(leaf[rows], made, task)
         for leaf, made in zip(leaves, first, strict=True)

@@ -45,6 +45,17 @@ def score(y, prediction, metric="accuracy"):
     return float(measure(*class_rows(y, prediction)))
 
 
+def check_metrics(metrics):
+    """A tuple of names and functions, or None where the data are to choose."""
+    if metrics is None:
+        return None
+    metrics = (metrics,) if isinstance(metrics, str) or callable(metrics) else tuple(metrics)
+    for metric in metrics:
+        if not callable(metric):
+            _checks.one_of("metrics", metric, (*OF_CLASSES, *OF_NUMBERS))
+    return metrics
+
+
 def default_metrics(y, prediction, task=None):
     """The names of the metrics that suit these targets."""
     y, prediction = np.asarray(y), np.asarray(prediction)
@@ -72,7 +83,8 @@ def class_rows(y, prediction):
         return y.reshape(-1).astype("int64"), two_columns(prediction.reshape(-1))
     if what == "one_hot" and prediction.shape == y.shape:
         return y.argmax(-1), prediction
-    _fits(y.dtype.kind in "biu" and prediction.size % y.size == 0, y, prediction)
+    whole = y.dtype.kind in "biu" or (y == np.round(y)).all()  # a csv makes floats of labels
+    _fits(whole and prediction.size % y.size == 0, y, prediction)
     labels = y.reshape(-1).astype("int64")
     rows = prediction.reshape(len(labels), -1)
     rows = two_columns(rows[:, 0]) if rows.shape[1] == 1 else rows

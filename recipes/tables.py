@@ -1,0 +1,234 @@
+"""Mixed tables for neural networks: `TableEncoder`, from a DataFrame to float32 columns."""
+
+import numpy as np
+
+from recipes import _checks
+
+DAY = 86400.0
+DATE_PARTS = ("year", "month", "day", "weekday", "hour")
+
+
+class TableEncoder:
+    """Turns numbers, categories, dates and gaps into standardised float32 columns.
+
+    Numbers: gaps become the median, with a column that says where they were; then mean 0 and
+    spread 1, winsorised at `clip` spreads. Categories (text, bool, pandas categories): one column
+    for each that comes at least `min_rows` times, rarer ones and gaps share columns of their own,
+    and a category that `fit` did not see is all zeros. Dates: seconds since the first one, and
+    year, month, day, weekday and hour where they differ.
+
+    It is a scikit-learn transformer: `cross_validate(..., preprocess=TableEncoder())` fits it in
+    every fold.
+
+    Args:
+        numeric, categorical, dates: names of columns of each kind; None tells them from dtypes,
+            and from text that reads as dates.
+        drop: names of columns to leave out, such as ids.
+        min_rows: rows that a category needs for a column of its own, at least 1.
+        max_categories: columns at most for one categorical column; the rarer ones share one.
+        clip: standardised numbers are kept within this many spreads; None does not limit them.
+
+    Attributes:
+        names_: names of the columns made, after `fit`.
+
+    Raises:
+        TypeError: `fit` got something else than a DataFrame.
+        ValueError: a column that is not there, that two kinds claim, or that `transform` lacks;
+            nothing to encode.
+
+    >>> import pandas as pd
+    >>> table = pd.DataFrame({"age": [30, None, 50], "city": ["Rome", "Oslo", None]})
+    >>> encoder = TableEncoder(min_rows=1).fit(table)
+    >>> encoder.names_
+    ['age', 'age missing', 'city missing', 'city=Oslo', 'city=Rome']
+    >>> encoder.transform(pd.DataFrame({"age": [40], "city": ["Paris"]})).tolist()
+    [[0.0, 0.0, 0.0, 0.0, 0.0]]
+    """
+
+    def __init__(
+        self,
+        *,
+        numeric=None,
+        categorical=None,
+        dates=None,
+        drop=(),
+        min_rows=2,
+        max_categories=50,
+        clip=8.0,
+    ):
+        self.numeric = numeric
+        self.categorical = categorical
+        self.dates = dates
+        self.drop = drop
+        self.min_rows = min_rows
+        self.max_categories = max_categories
+        self.clip = clip
+
+    def fit(self, x, y=None):
+        """Learn medians, spreads and categories from the rows of x; y is not looked at."""
+        from sklearn.impute import SimpleImputer
+        from sklearn.pipeline import make_pipeline
+        from sklearn.preprocessing import OneHotEncoder, StandardScaler
+
+        _check_frame(x)
+        _checks.count("min_rows", self.min_rows)
+        _checks.count("max_categories", self.max_categories)
+        if self.clip is not None:
+            _checks.positive("clip", self.clip)
+        self.columns_ = self._kinds(x)
+        numbers, self.number_names_ = self._numbers(x, first=True)
+        self.gaps_ = np.flatnonzero(np.isnan(numbers).any(0))
+        # An empty column keeps its place as zeros.
+        impute = SimpleImputer(strategy="median", keep_empty_features=True)
+        self.scale_ = make_pipeline(impute, StandardScaler())
+        if numbers.shape[1]:
+            self.scale_.fit(numbers)
+        self.encode_ = OneHotEncoder(
+            handle_unknown="ignore",
+            min_frequency=self.min_rows if self.min_rows > 1 else None,
+            max_categories=self.max_categories,
+            sparse_output=False,
+            dtype="float32",
+        )
+        texts = self._texts(x)
+        if texts.shape[1]:
+            self.encode_.fit(texts)
+        self.names_ = self._names()
+        return self
+
+    def transform(self, x):
+        """The columns of x as float32, (rows, len(names_))."""
+        _checks.require(hasattr(self, "names_"), "TableEncoder", "be fitted first", "fit() missing")
+        _check_frame(x)
+        needed = [name for names in self.columns_.values() for name in names]
+        missing = [name for name in needed if name not in x.columns]
+        _checks.require(not missing, "x", "have the columns of fit", f"none named {missing}")
+        numbers, _ = self._numbers(x)
+        parts = []
+        if numbers.shape[1]:
+            scaled = self.scale_.transform(numbers)
+            limit = np.inf if self.clip is None else self.clip
+            parts += [np.clip(scaled, -limit, limit), np.isnan(numbers[:, self.gaps_])]
+        texts = self._texts(x)
+        if texts.shape[1]:
+            parts.append(self.encode_.transform(texts))
+        return np.concatenate(parts, axis=1).astype("float32")
+
+    def fit_transform(self, x, y=None):
+        """`fit(x).transform(x)`."""
+        return self.fit(x, y).transform(x)
+
+    def get_params(self, deep=True):
+        """The arguments, for scikit-learn."""
+        names = "numeric categorical dates drop min_rows max_categories clip".split()
+        return {name: getattr(self, name) for name in names}
+
+    def set_params(self, **params):
+        """Change arguments, for scikit-learn."""
+        _checks.known_names("TableEncoder", params, self.get_params())
+        for name, value in params.items():
+            setattr(self, name, value)
+        return self
+
+    def __repr__(self):
+        said = ", ".join(f"{k}={v!r}" for k, v in self.get_params().items() if v not in (None, ()))
+        return f"TableEncoder({said})"
+
+    def _kinds(self, x):
+        """dict from kind to the names of its columns."""
+        given = {"numeric": self.numeric, "categorical": self.categorical, "dates": self.dates}
+        given = {kind: list(names or ()) for kind, names in given.items()}
+        claimed = [name for names in given.values() for name in names]
+        for name in (*claimed, *self.drop):
+            known = [str(column) for column in x.columns]
+            received = f"no column {name!r}.{_checks.nearest(name, known)}"
+            _checks.require(name in x.columns, "TableEncoder", "name columns of x", received)
+        twice = sorted({str(name) for name in claimed if claimed.count(name) > 1})
+        _checks.require(not twice, "TableEncoder", "give each column one kind", f"{twice} twice")
+        for name in x.columns:
+            if name not in claimed and name not in self.drop:
+                given[_kind(x[name])].append(name)
+        empty = not any(given.values())
+        _checks.require(not empty, "x", "have columns to encode", f"only {list(x.columns)}")
+        return given
+
+    def _numbers(self, x, first=False):
+        """Numbers and what dates make, (rows, columns) of float64, and their names."""
+        import pandas as pd
+
+        names = [str(name) for name in self.columns_["numeric"]]
+        columns = [
+            pd.to_numeric(x[name], errors="coerce").to_numpy("float64", na_value=np.nan)
+            for name in self.columns_["numeric"]
+        ]
+        if first:
+            self.starts_, self.parts_ = {}, {}
+        for name in self.columns_["dates"]:
+            moments = pd.to_datetime(x[name], errors="coerce", utc=True)
+            if first:
+                self.starts_[name] = moments.min()
+                values = {part: getattr(moments.dt, part) for part in DATE_PARTS}
+                self.parts_[name] = [part for part, value in values.items() if value.nunique() > 1]
+            since = (moments - self.starts_[name]).dt.total_seconds() / DAY
+            columns.append(since.to_numpy("float64", na_value=np.nan))
+            names.append(f"{name} days")
+            for part in self.parts_[name]:
+                column = getattr(moments.dt, part).astype("float64")
+                columns.append(column.to_numpy("float64", na_value=np.nan))
+                names.append(f"{name} {part}")
+        table = np.stack(columns, axis=1) if columns else np.empty((len(x), 0))
+        return np.where(np.isinf(table), np.nan, table), names
+
+    def _texts(self, x):
+        """Categories as text; a gap is a category of its own."""
+        columns = [
+            np.where(x[name].isna(), "", x[name].astype(str)).astype(object)
+            for name in self.columns_["categorical"]
+        ]
+        return np.stack(columns, axis=1) if columns else np.empty((len(x), 0), object)
+
+    def _names(self):
+        names = [*self.number_names_, *(f"{self.number_names_[i]} missing" for i in self.gaps_)]
+        if not self.columns_["categorical"]:
+            return names
+        plain = [str(name) for name in self.columns_["categorical"]]
+        for name, categories, rare in zip(
+            plain, self.encode_.categories_, self._infrequent(), strict=True
+        ):
+            own = [c for c in categories if c not in rare]
+            names += [f"{name} missing" if c == "" else f"{name}={c}" for c in own]
+            names += [f"{name} rare"] if len(rare) else []
+        return names
+
+    def _infrequent(self):
+        found = getattr(self.encode_, "infrequent_categories_", None)
+        found = found if found is not None else [None] * len(self.encode_.categories_)
+        return [() if rare is None else tuple(rare) for rare in found]
+
+
+def _check_frame(x):
+    if not hasattr(x, "iloc") or not hasattr(x, "columns"):
+        raise TypeError(
+            "x must be a pandas DataFrame. "
+            f"Received: {type(x).__name__}. Did you mean pd.DataFrame(x)?"
+        )
+    _checks.require(len(x) > 0, "x", "hold at least one row", "none")
+
+
+def _kind(column):
+    """The kind of a column by its dtype; text that reads as dates throughout is dates."""
+    import pandas as pd
+
+    types = pd.api.types
+    if types.is_datetime64_any_dtype(column):
+        return "dates"
+    if types.is_bool_dtype(column):
+        return "categorical"
+    if types.is_numeric_dtype(column):
+        return "numeric"
+    known = column.dropna()
+    sample = known.iloc[:100].astype(str)
+    looks = len(sample) > 0 and sample.str.match(r"^\d{4}[-/]\d{1,2}[-/]\d{1,2}").all()
+    if looks and pd.to_datetime(known, errors="coerce", utc=True).notna().all():
+        return "dates"
+    return "categorical"

@@ -1,0 +1,129 @@
+"""`TableEncoder`: every kind of column, gaps, categories never seen, and the csv it comes from."""
+
+import functools
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import recipes
+
+ROWS = 40
+random = np.random.default_rng(0)
+
+
+def frame():
+    table = pd.DataFrame(
+        {
+            "id": np.arange(ROWS),
+            "age": random.normal(40, 10, ROWS),
+            "city": random.choice(["Rome", "Oslo", "Bern"], ROWS),
+            "vip": random.uniform(size=ROWS) > 0.5,
+            "since": pd.date_range("2024-01-30", periods=ROWS, freq="D").astype(str),
+            "size": pd.Categorical(random.choice(["S", "L"], ROWS)),
+            "empty": np.nan,
+        }
+    )
+    table.loc[::7, "age"] = np.nan
+    table.loc[3, "city"] = None
+    return table
+
+
+TABLE = frame()
+ENCODER = recipes.TableEncoder(drop=["id"], min_rows=1)
+
+
+def column(name, table=TABLE, encoder=ENCODER):
+    encoder.fit(TABLE)
+    return encoder.transform(table)[:, encoder.names_.index(name)]
+
+
+def test_numbers_are_standardised_with_gaps_at_the_median():
+    ages = TABLE["age"].fillna(TABLE["age"].median())
+    np.testing.assert_allclose(column("age"), (ages - ages.mean()) / ages.std(ddof=0), atol=1e-5)
+    np.testing.assert_array_equal(column("age missing"), TABLE["age"].isna())
+
+
+def test_categories_have_columns_and_strangers_are_zeros():
+    np.testing.assert_array_equal(column("city=Rome"), TABLE["city"] == "Rome")
+    np.testing.assert_array_equal(column("city missing"), TABLE["city"].isna())
+    new = TABLE.head(2).assign(city="Atlantis")
+    made = ENCODER.fit(TABLE).transform(new)
+    places = [i for i, name in enumerate(ENCODER.names_) if name.startswith("city")]
+    assert not made[:, places].any()
+
+
+def test_text_that_reads_as_dates_is_dates():
+    names = ENCODER.fit(TABLE).names_
+    assert {"since days", "since month", "since weekday"} <= set(names)
+    assert "since year" not in names
+    assert "since hour" not in names
+    days = column("since days")
+    np.testing.assert_allclose(np.diff(days), np.diff(days)[0], rtol=1e-3)
+
+
+def test_rare_categories_share_a_column():
+    table = pd.DataFrame({"name": [f"passenger {i}" for i in range(30)] + ["common"] * 5})
+    encoder = recipes.TableEncoder(min_rows=2).fit(table)
+    assert encoder.names_ == ["name=common", "name rare"]
+    np.testing.assert_array_equal(encoder.transform(table).sum(1), 1)
+
+
+def test_columns_are_finite_float32_whatever_comes():
+    wild = TABLE.assign(age=1e30)
+    wild.loc[0, "age"] = np.inf
+    wild["since"] = "no date"
+    for table in (TABLE, wild):
+        made = ENCODER.fit(TABLE).transform(table)
+        assert made.dtype == "float32"
+        assert made.shape == (ROWS, len(ENCODER.names_))
+        assert np.isfinite(made).all()
+
+
+def test_nothing_given_changes():
+    before = TABLE.copy()
+    ENCODER.fit(TABLE).transform(TABLE)
+    pd.testing.assert_frame_equal(TABLE, before)
+
+
+def test_train_csv_to_submission_csv(tmp_path):
+    y = (TABLE["age"].fillna(0) > 40).astype(int)
+    TABLE.assign(target=y).to_csv(tmp_path / "train.csv", index=False)
+    TABLE.head(9).to_csv(tmp_path / "test.csv", index=False)
+
+    train, test = (pd.read_csv(tmp_path / f"{name}.csv") for name in ("train", "test"))
+    result = recipes.cross_validate(
+        functools.partial(recipes.build_mlp, task="binary", units=(8,)),
+        train.drop(columns="target"),
+        train["target"],
+        preprocess=recipes.TableEncoder(drop=["id"]),
+        x_test=test,
+        folds=2,
+        fit={"epochs": 2},
+        seed=0,
+    )
+    result.to_submission(tmp_path / "submission.csv", test["id"], columns=("id", "target"))
+    written = pd.read_csv(tmp_path / "submission.csv")
+    assert written["id"].tolist() == list(range(9))
+    assert set(written["target"]) <= {0, 1}
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "message"),
+    [
+        (lambda: recipes.TableEncoder().fit(np.ones((3, 2))), TypeError, "pandas DataFrame"),
+        (lambda: recipes.TableEncoder(numeric=["agee"]).fit(TABLE), ValueError, "'age'"),
+        (
+            lambda: recipes.TableEncoder(numeric=["age"], dates=["age"]).fit(TABLE),
+            ValueError,
+            "one kind",
+        ),
+        (lambda: ENCODER.fit(TABLE).transform(TABLE[["age"]]), ValueError, "columns of fit"),
+        (lambda: recipes.TableEncoder(min_rows=0).fit(TABLE), ValueError, "min_rows"),
+        (lambda: recipes.TableEncoder(drop=list(TABLE)).fit(TABLE), ValueError, "to encode"),
+        (lambda: recipes.TableEncoder().transform(TABLE), ValueError, "fitted first"),
+    ],
+)
+def test_bad_input(call, error, message):
+    with pytest.raises(error, match=message):
+        call()
