@@ -4,10 +4,10 @@
 
 Every way trains the same `build_mlp` on the same training rows with the same number of epochs; the
 held-out rows (a fifth) belong to `rebalance` and are not trained on by any. Credit cards are split
-by time: the first 60 % of the rows train, 20 % are held out, the last 20 % are scored. KEEL sets are
-split at random, afresh for every seed. `rebalance`'s way of choosing its threshold was settled on
-the first sets and not changed after the others. AP is average precision, recall and precision are
-at 0.5, log loss is that of the probabilities, after `calibrate` for the row that has it.
+by time: the first 60 % of the rows train, 20 % are held out, the last 20 % are scored. KEEL sets
+are split at random, afresh for every seed. `rebalance`'s way of choosing its threshold was settled
+on the first sets and not changed after the others. AP is average precision, recall and precision
+are at 0.5, log loss is that of the probabilities, after `calibrate` for the row that has it.
 """
 
 import functools
@@ -141,7 +141,10 @@ def report(title, results):
     _measure.table(("way", "AP", "recall", "precision", "F1", "log loss"), rows)
     print("\nPlain beside the recipe, set by set: AP / recall / precision at 0.5\n")
     rows = [
-        (name, *("{:.3f} / {:.3f} / {:.3f}".format(*result[way].mean(0)) for way in (PLAIN, RECIPE)))
+        (
+            name,
+            *("{:.3f} / {:.3f} / {:.3f}".format(*result[way].mean(0)) for way in (PLAIN, RECIPE)),
+        )
         for name, result in results.items()
     ]
     _measure.table(("set", PLAIN, RECIPE), rows)

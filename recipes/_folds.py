@@ -87,8 +87,10 @@ def _pairs(splitter, rows, strata, groups):
 def _check_fold(number, train, held, rows, groups):
     for name, part in (("training", train), ("held-out", held)):
         inside = len(part) and part[0] >= 0 and part[-1] < rows
-        received = f"{len(part)} {name} rows in fold {number}" if not len(part) else (
-            f"{name} rows from {part[0]} to {part[-1]} in fold {number}"
+        received = (
+            f"{len(part)} {name} rows in fold {number}"
+            if not len(part)
+            else (f"{name} rows from {part[0]} to {part[-1]} in fold {number}")
         )
         _checks.require(inside, "split", f"name rows from 0 to {rows - 1}", received)
     both = np.intersect1d(train, held)

@@ -5,6 +5,7 @@ import os
 import shutil
 import zlib
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -25,11 +26,11 @@ class Records:
 
     def __init__(self, directory, overwrite, keep_models):
         _checks.flag("overwrite", overwrite)
-        self.folder = None if directory is None else _checks.folder("directory", directory)
+        self.folder: Any = directory and _checks.folder("directory", directory)
         self.overwrite = overwrite
         self.keep_models = keep_models
-        self.found = {}
-        self.models = {}
+        self.found: dict[str, dict] = {}
+        self.models: dict[str, keras.Model] = {}
 
     def claim(self, data, plan, description):
         """Make the folder this run's: a new one's, or the same one's again."""
@@ -85,7 +86,8 @@ class Records:
             draft = self._path(f"{os.getpid()}.tmp", ".keras")
             model.save(draft)
             os.replace(draft, self._path(name, ".keras"))
-        arrays, said = {}, dict(record)
+        arrays: dict[str, np.ndarray] = {}
+        said = dict(record)
         for part in ("held", "test"):
             if record[part] is not None:
                 leaves = keras.tree.flatten(record[part])

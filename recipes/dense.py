@@ -70,9 +70,7 @@ def build_mlp(
     """
     input_shape = _checks.shape("input_shape", input_shape, fixed=True)
     units = _checks.counts("units", units, allow_empty=True)
-    _heads.check(
-        outputs, task, label_smoothing, loss, class_counts, optimizer, learning_rate
-    )
+    _heads.check(outputs, task, label_smoothing, loss, class_counts, optimizer, learning_rate)
     _blocks.check(activation, dropout, l1, l2, batch_norm, noise, drop_connect)
 
     x = inputs = keras.Input(input_shape, name="x")

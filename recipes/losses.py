@@ -1,8 +1,9 @@
 """Losses and penalties that Keras does not bring.
 
 `SmoothedCrossentropy` is the loss of every multiclass recipe: integer or one-hot labels, with or
-without label smoothing. Those for rare classes are in recipes/class_losses.py. `KLSparsity` keeps the mean activation of a code near a target; it goes
-into `activity_regularizer=`. To disturb labels at random, see `recipes.DisturbLabel`, a layer.
+without label smoothing. Those for rare classes are in recipes/class_losses.py. `KLSparsity` keeps
+the mean activation of a code near a target; it goes into `activity_regularizer=`. To disturb labels
+at random, see `recipes.DisturbLabel`, a layer.
 """
 
 import keras

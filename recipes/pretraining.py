@@ -115,9 +115,7 @@ def build_on_encoder(
     encoder = _checks.model("encoder", encoder)
     _checks.flag("trainable", trainable)
     _checks.rate("dropout", dropout)
-    _heads.check(
-        outputs, task, label_smoothing, loss, class_counts, optimizer, learning_rate
-    )
+    _heads.check(outputs, task, label_smoothing, loss, class_counts, optimizer, learning_rate)
 
     inputs = keras.Input(encoder.input_shape[1:], name="x")
     encoder = _copy(_encoder_of(encoder))

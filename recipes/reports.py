@@ -1,4 +1,4 @@
-"""Scores class by class, from integer labels: `per_class_report`, `PerClassMetrics`, `best_threshold`.
+"""Scores class by class from integer labels: `per_class_report` and what goes with it.
 
 Keras's `Precision(class_id=...)` and `Recall(class_id=...)` are silently wrong with integer labels,
 and its `F1Score` refuses them. These figures are scikit-learn's.
@@ -55,13 +55,16 @@ class PerClassReport:
         bars = (("precision", plots.BLUE), ("recall", plots.ORANGE), ("f1", plots.GREEN))
         for i, (name, color) in enumerate(bars):
             ax.bar(places + 0.27 * (i - 1), getattr(self, name), 0.25, color=color, label=name)
-        ax.set_xticks(places, [f"{n}\n{rows}" for n, rows in zip(self.names, self.support, strict=True)])
+        ax.set_xticks(
+            places, [f"{n}\n{rows}" for n, rows in zip(self.names, self.support, strict=True)]
+        )
         ax.set(xlabel="class and its rows", ylim=(0, 1))
         ax.legend(frameon=False, ncols=3, loc="lower center", bbox_to_anchor=(0.5, 1.0))
         return ax
 
     def __repr__(self):
-        return self.table().to_string(float_format=lambda value: f"{value:.3f}")
+        text = self.table().to_string(float_format=lambda value: f"{value:.3f}")
+        return "\n".join(line.rstrip() for line in text.splitlines())
 
     def _repr_html_(self):
         return self.table().to_html(float_format=lambda value: f"{value:.3f}")
@@ -85,7 +88,7 @@ def per_class_report(y, prediction, *, names=None, threshold=0.5):
 
     >>> per_class_report([0, 0, 0, 1], [[0.1], [0.2], [0.7], [0.9]], names=["no", "yes"])
            precision  recall    f1  average_precision  support
-    class                                                     
+    class
     no         1.000   0.667 0.800              1.000        3
     yes        0.500   1.000 0.667              1.000        1
     """
@@ -123,8 +126,8 @@ def labels_and_classes(y, prediction, threshold=0.5):
 class PerClassMetrics(keras.callbacks.Callback):
     """Writes precision, recall, F1 and average precision of every class into the logs of `fit`.
 
-    They are computed on whole epochs from integer labels, one-hot rows or labels of 0 and 1, and are
-    there for callbacks that come after this one: `EarlyStopping("val_f1_1", mode="max")`.
+    They are computed on whole epochs from integer labels, one-hot rows or labels of 0 and 1, and
+    are there for callbacks that come after this one: `EarlyStopping("val_f1_1", mode="max")`.
 
     Args:
         x: rows to score, as `predict` takes them, such as those of validation.

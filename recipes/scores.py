@@ -102,8 +102,6 @@ def _fits(holds, y, prediction):
     _checks.require(holds, "y and prediction", "fit each other", received)
 
 
-
-
 def _balanced_accuracy(labels, p):
     right = labels == p.argmax(-1)
     return np.mean([right[labels == label].mean() for label in np.unique(labels)])

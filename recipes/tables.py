@@ -120,7 +120,7 @@ class TableEncoder:
 
     def get_params(self, deep=True):
         """The arguments, for scikit-learn."""
-        names = "numeric categorical dates drop min_rows max_categories clip".split()
+        names = ["numeric", "categorical", "dates", "drop", "min_rows", "max_categories", "clip"]
         return {name: getattr(self, name) for name in names}
 
     def set_params(self, **params):

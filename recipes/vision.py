@@ -92,9 +92,7 @@ def build_cnn(
     _checks.count("kernel_size", kernel_size)
     _checks.one_of("pooling", pooling, POOLING)
     _checks.layer("augmentation", augmentation)
-    _heads.check(
-        outputs, task, label_smoothing, loss, class_counts, optimizer, learning_rate
-    )
+    _heads.check(outputs, task, label_smoothing, loss, class_counts, optimizer, learning_rate)
     _blocks.check(activation, dropout, l1, l2, batch_norm, noise, drop_connect)
 
     x = inputs = keras.Input(input_shape, name="x")

@@ -42,9 +42,7 @@ class TestWeights:
         labels = np.array([[1, 0], [0, 0], [0, 1], [0, 1]])
         first = np.array([4 / 2, 4 / 6, 4 / 6, 4 / 6])
         second = np.ones(4)
-        np.testing.assert_allclose(
-            recipes.sample_weights(labels), (first + second) / 2, rtol=1e-6
-        )
+        np.testing.assert_allclose(recipes.sample_weights(labels), (first + second) / 2, rtol=1e-6)
 
     def test_steps_have_weights_of_their_own(self):
         steps = np.array([[0, 0, 1, 2], [0, 0, 0, 2]])

@@ -20,7 +20,7 @@ class TestReport:
         theirs = metrics.precision_recall_fscore_support(Y, P.argmax(1))
         for name, values in zip(("precision", "recall", "f1", "support"), theirs, strict=True):
             np.testing.assert_allclose(getattr(report, name), values)
-        expected = [metrics.average_precision_score(Y == label, P[:, label]) for label in range(3)]
+        expected = [metrics.average_precision_score(label == Y, P[:, label]) for label in range(3)]
         np.testing.assert_allclose(report.average_precision, expected)
 
     def test_every_form_of_labels_gives_the_same(self):

@@ -168,9 +168,7 @@ class TestFolds:
 
     def test_groups_stay_together(self):
         groups = np.arange(ROWS) // 6
-        counted = validate(
-            groups=groups, metrics=lambda y, p: len(y), stratify=False, folds=5
-        )
+        counted = validate(groups=groups, metrics=lambda y, p: len(y), stratify=False, folds=5)
         assert sum(next(iter(counted.scores.values()))) == ROWS
         with pytest.raises(ValueError, match="keep every group in one part"):
             validate(groups=groups, split=ShuffleSplit(2, test_size=0.3, random_state=0))
@@ -259,9 +257,7 @@ class TestFitting:
 
     def test_a_share_of_the_training_rows_for_validation(self):
         sizes = []
-        result = validate(
-            validation=0.25, prepare=lambda x, y: sizes.append(len(x)) or (x, y)
-        )
+        result = validate(validation=0.25, prepare=lambda x, y: sizes.append(len(x)) or (x, y))
         assert sizes == [30] * 3
         assert "val_loss" in result.histories[0]
         assert "val_loss" not in validate(validation=None, fit={"epochs": 1}).histories[0]
@@ -297,9 +293,7 @@ class TestForms:
                 "size": keras.layers.Dense(1, name="size")(joined),
             }
             model = keras.Model(inputs, outputs)
-            model.compile(
-                "adam", loss={"kind": "sparse_categorical_crossentropy", "size": "mse"}
-            )
+            model.compile("adam", loss={"kind": "sparse_categorical_crossentropy", "size": "mse"})
             return model
 
         x = {"a": X, "b": X[:, :2]}
@@ -388,7 +382,7 @@ class TestFailures:
         np.testing.assert_allclose(result.predictions, whole.predictions, rtol=1e-4, atol=1e-6)
         np.testing.assert_allclose(result.test_predictions, whole.test_predictions, rtol=1e-4)
         assert result.histories[0]["loss"] == pytest.approx(whole.histories[0]["loss"])
-        with pytest.raises(ValueError, match="this very run.*another data"):
+        with pytest.raises(ValueError, match=r"this very run.*another data"):
             validate(**arguments, x=X + 1)
         validate(**arguments, x=X + 1, overwrite=True)
         assert len(calls) == 7
