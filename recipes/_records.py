@@ -95,7 +95,7 @@ class Records:
                 numbers = list(range(len(leaves)))
                 said[part] = keras.tree.pack_sequence_as(record[part], numbers)
         draft = self._path(f"{os.getpid()}.tmp", ".npz")
-        np.savez(draft, record=json.dumps(said), **arrays)
+        np.savez(draft, record=json.dumps(said), **arrays)  # type: ignore[arg-type]
         os.replace(draft, self._path(name, ".npz"))
 
     def _path(self, name, suffix):

@@ -39,7 +39,8 @@ class BalancedBatches(keras.utils.PyDataset):
             the number of classes.
         TypeError: y holds numbers and `by` is not given.
 
-    >>> feed = BalancedBatches(np.arange(12.0), [0] * 8 + [1] * 2 + [2] * 2, batch_size=6, seed=0)
+    >>> y = np.repeat([0, 1, 2], [8, 2, 2])
+    >>> feed = BalancedBatches(np.arange(12.0), y, batch_size=6, seed=0)
     >>> [np.bincount(y).tolist() for x, y in (feed[0], feed[1])], len(feed)
     ([[2, 2, 2], [2, 2, 2]], 4)
     """

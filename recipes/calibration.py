@@ -139,8 +139,8 @@ def rebalance(model, x, y, metric="f1"):
     >>> from recipes import build_mlp
     >>> x = np.random.default_rng(0).normal(size=(200, 2))
     >>> y = (x[:, 0] > 1.5).astype(int)
-    >>> model = build_mlp((2,), 1, task="binary", seed=0)
-    >>> history = model.fit(x, y, epochs=2, verbose=0)
+    >>> model = build_mlp((2,), 1, task="binary", units=(), learning_rate=0.05, seed=0)
+    >>> history = model.fit(x, y, epochs=8, verbose=0)
     >>> found = [(m.predict(x, verbose=0) > 0.5).sum() for m in (model, rebalance(model, x, y))]
     >>> bool(found[1] > found[0])
     True

@@ -90,10 +90,11 @@ def sample_weights(y, scheme="balanced", *, beta=0.999):
     Raises:
         ValueError: y holds neither classes nor labels, or an argument is out of range.
 
-    >>> sample_weights([0, 0, 0, 1]).round(3).tolist()
-    [0.667, 0.667, 0.667, 2.0]
-    >>> sample_weights([[0, 0, 1, 2], [0, 1, 2, 2]], "inverse").round(3).tolist()
-    [[0.333, 0.333, 0.5, 0.333], [0.333, 0.5, 0.333, 0.333]]
+    >>> print(sample_weights([0, 0, 0, 1], "ratio"))
+    [1.3333334 1.3333334 1.3333334 4.       ]
+    >>> print(sample_weights([[0, 0, 1], [0, 0, 1]], "inverse"))
+    [[0.25 0.25 0.5 ]
+     [0.25 0.25 0.5 ]]
     """
     _checks.one_of("scheme", scheme, SCHEMES)
     y = _checks.array("y", y)

@@ -115,7 +115,7 @@ def plot_confusion_matrix(y, prediction, names=None, ax=None):
     Raises:
         ValueError: y and prediction differ in rows or do not fit.
 
-    >>> ax = plot_confusion_matrix([0, 1, 1], [[0.9], [0.8], [0.2]])
+    >>> ax = plot_confusion_matrix([0, 1, 1], [[0.1], [0.8], [0.2]])
     >>> ax.get_title(), [text.get_text() for text in ax.texts]
     ('67% of 3 rows right', ['1', '0', '1', '1'])
     """
