@@ -27,7 +27,7 @@ class CrossValidation:
         failures: dict from a fold's name to its traceback.
         names: the finished folds, in the order of scores, histories and models.
         seconds: of every finished fold.
-        classifies: the predictions are probabilities of classes or labels.
+        classifies: the test predictions are probabilities of classes (ranks are not).
 
     >>> import numpy as np
     >>> from recipes import build_mlp, cross_validate
@@ -71,7 +71,7 @@ class CrossValidation:
         ax.set_title(self._summary())
         return ax
 
-    def to_submission(self, path, ids, *, kind="label", columns=("id", "target")):
+    def to_submission(self, path, ids, *, kind="label", columns=("id", "target"), threshold=0.5):
         """Write the test predictions as a csv file that Kaggle takes.
 
         Args:
@@ -80,6 +80,8 @@ class CrossValidation:
             kind: "label" writes the likeliest class (or the number that was predicted);
                 "probability" writes the probability of yes, or one column a class.
             columns: names of the columns: of the id and of the target, or one a class.
+            threshold: from where one sigmoid column means yes, such as
+                `best_threshold(y, result.predictions)`.
 
         Returns:
             The pandas DataFrame that was written.
@@ -90,6 +92,7 @@ class CrossValidation:
         import pandas as pd
 
         _checks.one_of("kind", kind, ("label", "probability"))
+        threshold = _checks.fraction("threshold", threshold)
         predicted = self.test_predictions
         given = isinstance(predicted, np.ndarray)
         received = "several outputs" if predicted is not None else "no x_test"
@@ -99,7 +102,7 @@ class CrossValidation:
             if predicted.shape[1] > 1:
                 predicted = predicted.argmax(-1)[:, None]
             else:
-                predicted = (predicted > 0.5).astype(int)
+                predicted = (predicted >= threshold).astype(int)
         _checks.same_rows(ids=ids, test_predictions=predicted)
         _checks.require(
             len(columns) == predicted.shape[1] + 1,
@@ -169,7 +172,7 @@ def collect(records, plan, y, rows, task, metrics, kind):
         failures=failures,
         names=tuple(done),
         seconds=tuple(record["seconds"] for record in done.values()),
-        classifies=_classifies(y, example, first["held"], task),
+        classifies=kind != "rank" and _classifies(y, example, first["held"], task),
     )
 
 

@@ -108,11 +108,19 @@ def _balanced_accuracy(labels, p):
 
 
 def _log_loss(labels, p):
-    p = p / p.sum(-1, keepdims=True)
+    _sums_to_1(p)
     return -np.log(np.clip(p[np.arange(len(p)), labels], 1e-7, 1)).mean()
 
 
+def _sums_to_1(p):
+    sums = p.sum(-1)
+    worst = float(sums[np.abs(sums - 1).argmax()])
+    received = f"a row that sums to {worst:g}"
+    _checks.require(abs(worst - 1) < 1e-3, "prediction", "sum to 1 in every row", received)
+
+
 def _brier(labels, p):
+    _sums_to_1(p)
     if p.shape[1] == 2:
         return np.square(labels - p[:, 1]).mean()
     return np.square(np.eye(p.shape[1])[labels] - p).sum(-1).mean()

@@ -130,6 +130,8 @@ def cross_validate(
         _checks.targets("y", y, task=refit.task, outputs=outputs)
     fit = _fit_arguments(fit, y, refit.task)
     _check_steps(preprocess, resample, prepare, validation, predict)
+    both = resample is not None and fit.get("sample_weight") is not None
+    _checks.require(not both, "sample_weight", "be None where rows are drawn anew", "resample=")
     rows = _rows(x)
     first = keras.tree.flatten(y)[0]
     strata = _targets.strata(first, refit.task)

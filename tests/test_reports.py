@@ -172,6 +172,11 @@ class TestScore:
         assert one == pytest.approx(metrics.r2_score(y[:, 0], p[:, 0]))
 
 
+def test_probabilities_that_do_not_sum_to_1():
+    with pytest.raises(ValueError, match="prediction must sum to 1"):
+        recipes.score(Y, 2 * P, "log_loss")
+
+
 def test_confusion_matrix():
     ax = recipes.plot_confusion_matrix(Y, P, names=["a", "b", "c"])
     shown = np.array([int(text.get_text()) for text in ax.texts]).reshape(3, 3)

@@ -463,6 +463,7 @@ def never(*arguments):
         ({"fit": {"class_weight": "balance"}}, ValueError, "Did you mean 'balanced'"),
         ({"fit": {"epoch": 3}}, ValueError, "Did you mean 'epochs'"),
         ({"fit": {"sample_weight": np.ones(3)}}, ValueError, "same number of rows"),
+        ({"fit": {"sample_weight": np.ones(ROWS)}, "resample": "over"}, ValueError, "drawn anew"),
         ({"x_test": X[:, :2]}, ValueError, "x_test must have rows of shape"),
         ({"resample": "smoot"}, ValueError, "Did you mean 'smote'"),
         ({"preprocess": StandardScaler}, TypeError, "preprocess"),
