@@ -45,7 +45,7 @@ def main(quick=False, output="output/kaggle_images", train=None, test=None):
         y,
         x_test=x_test,
         folds=2 if quick else 5,
-        fit={"epochs": 4 if quick else 30, "batch_size": 64},
+        fit={"epochs": 12 if quick else 30, "batch_size": 16 if quick else 64},
         validation=None,
         predict=partial(predict_with_augmentation, augmentation=shift, n=2 if quick else 8),
         seed=0,

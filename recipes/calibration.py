@@ -117,9 +117,10 @@ def shift_threshold(predictor, threshold):
 def rebalance(model, x, y, metric="f1"):
     """The recipe for rare classes: train plainly, calibrate, then move the decision to 0.5.
 
-    For two classes the threshold that is best for `metric` on the held-out rows, and at most 0.5,
-    becomes 0.5: rare rows are found that plain training leaves below it, and the order of the rows,
-    so the average precision, is that of the model given. For more classes, and with
+    For two classes, of which 1 is the rare one, the threshold that is best for `metric` on the
+    held-out rows becomes 0.5, unless it is above that of the model given: rare rows are found that
+    plain training leaves below it, none is lost, and the order of the rows, so the average
+    precision, is that of the model given. For more classes, and with
     "balanced_accuracy", classes are shifted to even shares.
 
     Args:
@@ -154,9 +155,10 @@ def rebalance(model, x, y, metric="f1"):
     if classes == 2 and metric == "f1":
         p = _softmax(scale * logits + bias)[:, 1]
         threshold = np.clip(best_threshold(labels, p, metric), SMALLEST, 0.5)
-        shares = np.array([1 - threshold, threshold])
-    else:
-        shares = np.bincount(labels, minlength=classes) / len(labels)
+        # No row that was above 0.5 falls below it.
+        shift = max(bias[1] - bias[0] - np.log(threshold / (1 - threshold)), 0.0)
+        return _relogit(model, scale, np.array([-shift / 2, shift / 2]))
+    shares = np.bincount(labels, minlength=classes) / len(labels)
     return _relogit(model, scale, bias - np.log(shares))
 
 

@@ -68,7 +68,7 @@ class CrossValidation:
         from recipes.plots import plot_folds
 
         ax = plot_folds(self.histories, metric, ax=ax)
-        ax.set_title(self._summary())
+        ax.set_title(f"{self._figures()[0]} over {len(self.names)} folds")
         return ax
 
     def to_submission(self, path, ids, *, kind="label", columns=("id", "target"), threshold=0.5):
@@ -115,14 +115,16 @@ class CrossValidation:
         table.to_csv(path, index=False)
         return table
 
-    def _summary(self):
-        parts = [
+    def _figures(self):
+        return [
             f"{name} {np.mean(values):.4g} ± {np.std(values, ddof=1):.2g}"
             if len(values) > 1
             else f"{name} {values[0]:.4g}"
             for name, values in self.scores.items()
         ]
-        return f"{', '.join(parts)} over {len(self.names)} folds"
+
+    def _summary(self):
+        return f"{', '.join(self._figures())} over {len(self.names)} folds"
 
     def __repr__(self):
         failed = f", {len(self.failures)} failed" if self.failures else ""
