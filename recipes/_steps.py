@@ -8,7 +8,7 @@ import numpy as np
 from recipes import _targets
 from recipes._refit import copy_state
 from recipes.feeding import batches
-from recipes.imbalance import class_weights, resample
+from recipes.imbalance import class_weights, resample, sample_weights
 
 PREDICTION_ROWS = 1024
 BATCH_SIZE = 32
@@ -42,7 +42,7 @@ class Steps:
             x_test = None if x_test is None else transformer(x_test)
         if self.resample is not None:
             x_train, y_train = resample(x_train, y_train, self.resample, seed=seed)
-        fit["class_weight"] = _weights_of(fit.get("class_weight"), y_train)
+        fit["class_weight"], weights = _weights_of(fit.get("class_weight"), y_train, weights)
         model, twin = refit.fresh(x_train, y_train, seed)
 
         feed = _feed(self.prepare, x_train, y_train, weights, fit, seed)
@@ -90,8 +90,14 @@ def _hold_out(train, y, share, task, seed):
     return [np.sort(part) for part in parts]
 
 
-def _weights_of(weight, y):
-    return class_weights(y, weight) if isinstance(weight, str) else weight
+def _weights_of(weight, y, rows):
+    """The weights of classes and those of rows; several labels a row have the latter only."""
+    if not isinstance(weight, str):
+        return weight, rows
+    if _targets.kind(y) in ("classes", "one_hot"):
+        return class_weights(y, weight), rows
+    own = sample_weights(y, weight)
+    return None, own if rows is None else (own.T * rows).T
 
 
 def _feed(prepare, x, y, weights, fit, seed):

@@ -229,16 +229,17 @@ def _fit_arguments(fit, y, task):
     if weight is not None:
         leaves = keras.tree.flatten(y)
         _checks.require(len(leaves) == 1, "class_weight", "be None for several outputs", weight)
-        strata = _targets.strata(leaves[0], task)
-        _checks.require(strata is not None, "y", "hold classes for class_weight", leaves[0].dtype)
-        present = {int(label) for label in np.unique(strata)}
+        what = _targets.kind(leaves[0], task)
+        _checks.require(what != "numbers", "y", "hold classes for class_weight", leaves[0].dtype)
         if isinstance(weight, str):
             _checks.one_of("class_weight", weight, SCHEMES)
         else:
-            absent, missing = set(weight) - present, present - set(weight)
+            one = what in ("classes", "one_hot")
+            _checks.require(one, "class_weight", f"be a scheme for y of {what}", weight)
+            present = {int(label) for label in np.unique(_targets.strata(leaves[0], task))}
             wrong = f"weights for {sorted(weight)}"
             expected = f"weigh the classes of y, {sorted(present)}"
-            _checks.require(not absent and not missing, "class_weight", expected, wrong)
+            _checks.require(set(weight) == present, "class_weight", expected, wrong)
     if fit.get("sample_weight") is not None:
         weights = _checks.array("sample_weight", fit["sample_weight"])
         _checks.same_rows(y=keras.tree.flatten(y)[0], sample_weight=weights)

@@ -240,6 +240,16 @@ class TestFitting:
         plain = validate(y=y)
         assert not np.allclose(by_name.predictions, plain.predictions, atol=1e-3)
 
+    def test_class_weights_of_several_labels(self):
+        labels = np.stack([Y == 0, np.arange(ROWS) < 15], axis=1).astype(int)
+        build = functools.partial(SMALL, task="multilabel")
+        fit = {"epochs": 1, "class_weight": "balanced"}
+        weighted, plain = (validate(build, y=labels, fit=f) for f in (fit, {"epochs": 1}))
+        assert set(weighted.scores) == {"accuracy", "log_loss"}
+        assert not np.allclose(weighted.predictions, plain.predictions, atol=1e-4)
+        with pytest.raises(ValueError, match="class_weight must be a scheme"):
+            validate(build, y=labels, fit={"class_weight": {0: 1.0, 1: 1.0}})
+
     def test_a_dataset_from_prepare(self):
         balanced = functools.partial(recipes.BalancedBatches, batch_size=9, seed=0)
         result = validate(prepare=balanced, y=np.array([0] * 36 + [1] * 18 + [2] * 6))
