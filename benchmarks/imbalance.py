@@ -21,6 +21,7 @@ from sklearn.model_selection import train_test_split
 
 import recipes
 from benchmarks import _measure
+from recipes._refit import Refit
 
 CHOSEN_ON = ("page_blocks0", "yeast_2_vs_4", "vowel0", "ecoli4", "pc1")
 CHECKED_ON = (
@@ -59,23 +60,24 @@ def keel(name, seed):
     return [(x, y), (x_held, y_held), (x_test, y_test)]
 
 
-def build(x, y, seed, loss=None):
-    counts = np.bincount(y) if loss else None
-    arguments = {"loss": loss, "class_counts": counts, "seed": seed}
-    return recipes.build_mlp(x.shape[1:], 1, task="binary", units=(64, 32), **arguments)
+@functools.cache
+def network(shape, loss):
+    """The one network of all ways; folds and seeds share its traces where the loss allows it."""
+    arguments = {"task": "binary", "units": (64, 32), "loss": loss}
+    return Refit(functools.partial(recipes.build_mlp, shape, **arguments))
 
 
 def train(x, y, seed, epochs, size, *, loss=None, weights=None, how=None, balanced=False):
     """A trained model, by one of the ways."""
     if how:
         x, y = recipes.resample(x, y, how, seed=seed)
-    model = build(x, y, seed, loss)
+    model, _ = network(x.shape[1:], loss).fresh(x, y, seed)
+    row_weights = recipes.sample_weights(y, weights) if weights else np.ones(len(y), "float32")
     if balanced:
         # As many steps as the others, so that the ways differ in what they see, not in how long.
-        feed = recipes.BalancedBatches(x, y, size, seed=seed)
+        feed = recipes.BalancedBatches(x, y, size, sample_weight=row_weights, seed=seed)
         epochs = max(1, round(epochs * len(y) / size / len(feed)))
     else:
-        row_weights = recipes.sample_weights(y, weights) if weights else None
         feed = recipes.batches(x, y, size, sample_weight=row_weights, seed=seed)
     model.fit(feed, epochs=epochs, shuffle=False, verbose=0)
     return model
@@ -125,7 +127,10 @@ def compare(load, seeds, epochs, size):
 
 
 def _predict(x, model):
-    return model.predict(recipes.batches(x, batch_size=2048, shuffle=False), verbose=0).ravel()
+    # As one batch, which needs no pipeline and no trace.
+    return np.concatenate(
+        [np.asarray(model(part)).ravel() for part in np.array_split(x, 1 + len(x) // 4096)]
+    )
 
 
 def report(title, results):

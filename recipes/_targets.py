@@ -5,6 +5,14 @@ import numpy as np
 from recipes import _checks
 
 
+def plain(data):
+    """Arrays from pandas objects and from lists of numbers; a list of arrays stays a list."""
+    if hasattr(data, "to_numpy"):
+        return data.to_numpy()
+    numbers = isinstance(data, (list, tuple)) and len(data) and np.ndim(data[0]) == 0
+    return np.asarray(data) if numbers else data
+
+
 def kind(y, task=None):
     """What the rows of `y` hold.
 

@@ -59,9 +59,9 @@ class BalancedBatches(keras.utils.PyDataset):
         max_queue_size=10,
     ):
         super().__init__(workers, use_multiprocessing, max_queue_size)
-        self.columns = keras.tree.map_structure(_ready, (x, y))
+        self.columns = keras.tree.map_structure(_ready, (_targets.plain(x), _targets.plain(y)))
         if sample_weight is not None:
-            self.columns += (_ready(sample_weight),)
+            self.columns += (_ready(np.asarray(sample_weight)),)
         leaves = keras.tree.flatten(self.columns)
         names = [f"array {number}" for number in range(len(leaves))]
         _checks.same_rows(**dict(zip(names, leaves, strict=True)))

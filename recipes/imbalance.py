@@ -170,10 +170,10 @@ def resample(x, y, how="over", *, seed=None):
 
 def was_resampled(x):
     """Whether an array, or what it is a view of, came out of `resample`."""
-    while x is not None:
+    while isinstance(x, np.ndarray):
         if _resampled.get(id(x)) is x:
             return True
-        x = getattr(x, "base", None)
+        x = x.base
     return False
 
 

@@ -172,7 +172,7 @@ def cross_validate(
 
 def _data(x, y, x_test, preprocess):
     """Checked rows; tables stay DataFrames where a transformer is to read them."""
-    y = keras.tree.map_structure(lambda leaf: _checks.array("y", leaf), _plain(y))
+    y = keras.tree.map_structure(lambda leaf: _checks.array("y", leaf), _targets.plain(y))
     for leaf in keras.tree.flatten(x):
         _checks.require(
             not was_resampled(leaf),
@@ -185,7 +185,9 @@ def _data(x, y, x_test, preprocess):
     def ready(name, rows):
         if rows is None or preprocess is not None:
             return rows if hasattr(rows, "iloc") or rows is None else _as_arrays(rows)
-        return keras.tree.map_structure(lambda leaf: _checks.array(name, leaf), _plain(rows))
+        return keras.tree.map_structure(
+            lambda leaf: _checks.array(name, leaf), _targets.plain(rows)
+        )
 
     x, x_test = ready("x", x), ready("x_test", x_test)
     _checks.same_rows(x=range(_rows(x)), y=keras.tree.flatten(y)[0])
@@ -207,10 +209,6 @@ def _same_form(x, x_test):
     pairs = zip(keras.tree.flatten(x), keras.tree.flatten(x_test), strict=True)
     for leaf, new in pairs:
         _checks.array("x_test", new, shape=leaf.shape[1:])
-
-
-def _plain(data):
-    return data.to_numpy() if hasattr(data, "to_numpy") else data
 
 
 def _as_arrays(data):

@@ -17,7 +17,7 @@ def epoch(feed):
 
 
 def test_thirty_of_three_classes_are_ten_each():
-    feed = recipes.BalancedBatches(X, Y, 30, seed=0)
+    feed = recipes.BalancedBatches(X, Y.tolist(), 30, seed=0)
     assert [np.bincount(y).tolist() for _, y in (feed[i] for i in range(len(feed)))] == [
         [10, 10, 10]
     ] * 5

@@ -182,7 +182,7 @@ class TestFolds:
         assert np.isfinite(list(result.overall.values())).all()
 
     def test_repeats_average_over_seeds(self):
-        result = validate(repeats=2, fit={"epochs": 1})
+        result = validate(y=Y.tolist(), repeats=2, fit={"epochs": 1})
         assert result.names[-1] == "repeat 1, fold 2"
         assert len(result.scores["accuracy"]) == 6
         assert np.isfinite(result.predictions).all()
