@@ -81,7 +81,7 @@ def sample_weights(y, scheme="balanced", *, beta=0.999):
 
     Args:
         y: classes or one-hot rows; labels of 0 and 1, (rows, labels); or integer classes at every
-            step, (rows, steps).
+            step, (rows, steps), at least one of them above 1 (else they are taken for labels).
         scheme, beta: as in `class_weights`.
 
     Returns:
@@ -92,9 +92,9 @@ def sample_weights(y, scheme="balanced", *, beta=0.999):
 
     >>> print(sample_weights([0, 0, 0, 1], "ratio"))
     [1.3333334 1.3333334 1.3333334 4.       ]
-    >>> print(sample_weights([[0, 0, 1], [0, 0, 1]], "inverse"))
-    [[0.25 0.25 0.5 ]
-     [0.25 0.25 0.5 ]]
+    >>> print(sample_weights([[0, 0, 1, 2], [0, 0, 1, 2]], "inverse"))
+    [[0.25 0.25 0.5  0.5 ]
+     [0.25 0.25 0.5  0.5 ]]
     """
     _checks.one_of("scheme", scheme, SCHEMES)
     y = _checks.array("y", y)
