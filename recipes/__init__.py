@@ -6,7 +6,7 @@ from recipes.autoencoders import (
     build_sparse_autoencoder,
     build_stacked_autoencoder,
 )
-from recipes.callbacks import CosineAnnealing
+from recipes.callbacks import CosineAnnealing, standard_callbacks
 from recipes.convolutional import build_convolutional_autoencoder
 from recipes.dense import build_mlp
 from recipes.encodings import augment_with, encode, reconstruction_error
@@ -28,6 +28,7 @@ from recipes.plots import (
     plot_reconstructions,
 )
 from recipes.pretraining import build_on_encoder, pretrain_layerwise
+from recipes.schedules import OneCycle, WarmupCosine
 from recipes.variational import build_variational_autoencoder, generate
 from recipes.vision import build_cnn
 
@@ -37,11 +38,13 @@ __all__ = [
     "DisturbLabel",
     "DropConnect",
     "KLSparsity",
+    "OneCycle",
     "ReversibleConv2D",
     "ReversibleDense",
     "Sampling",
     "SmoothedCrossentropy",
     "SwapNoise",
+    "WarmupCosine",
     "anomaly_scores",
     "augment_with",
     "batches",
@@ -62,4 +65,5 @@ __all__ = [
     "plot_reconstructions",
     "pretrain_layerwise",
     "reconstruction_error",
+    "standard_callbacks",
 ]

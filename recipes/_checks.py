@@ -320,6 +320,25 @@ def folder(name, value):
     return path
 
 
+def text(name, value):
+    """A string that is not empty."""
+    if not isinstance(value, str) or not value:
+        raise TypeError(f"{name} must be a name. Received: {name}={_show(value)}.")
+    return value
+
+
+def reported(name, value, reports):
+    """A value that the epochs of a fit report."""
+    if value not in reports:
+        hint = " Give fit validation_data." if value.startswith("val_") else ""
+        hint = nearest(value, reports) if any(key[:4] == "val_" for key in reports) else hint
+        raise ValueError(
+            f"{name} must be one of the values that an epoch reports: {_names(reports)}. "
+            f"Received: {name}={value!r}.{hint}"
+        )
+    return value
+
+
 def require(holds, name, expected, received, hint=""):
     """For a rule that only its caller can test: `holds`, or a ValueError in the usual words."""
     if not holds:

@@ -4,6 +4,7 @@ import keras
 from keras import layers
 
 from recipes import _checks
+from recipes._metrics import Accuracy
 from recipes.losses import SmoothedCrossentropy
 
 # Steps that run on the device between two visits to Python. Losses are the same as with 1 on
@@ -51,10 +52,11 @@ def compile_for(model, task, *, label_smoothing=0.0, optimizer="adam", learning_
         "regression": lambda: keras.losses.MeanSquaredError(),
     }
     metrics = {"multilabel": "binary_accuracy", "regression": "mae"}
+    metric = metrics[task] if task in metrics else Accuracy()
     return compile_with(
         model,
         losses[task](),
-        metrics.get(task, "accuracy"),
+        metric,
         make_optimizer(optimizer, learning_rate),
     )
 
