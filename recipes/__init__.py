@@ -1,6 +1,7 @@
 """Keras recipes: the deep-learning cookbook as code. Every public name of the package is here."""
 
 from recipes.anomaly import AnomalyScores, anomaly_scores
+from recipes.augmentation import ImageAugmentation, image_augmentation, tabular_augmentation
 from recipes.autoencoders import (
     build_denoising_autoencoder,
     build_sparse_autoencoder,
@@ -20,9 +21,11 @@ from recipes.layers import (
     SwapNoise,
 )
 from recipes.losses import KLSparsity, SmoothedCrossentropy
+from recipes.mixing import augmented, mix
 from recipes.noise import inject_noise
 from recipes.plots import (
     plot_anomaly_scores,
+    plot_augmentation,
     plot_history,
     plot_latent,
     plot_reconstructions,
@@ -37,6 +40,7 @@ __all__ = [
     "CosineAnnealing",
     "DisturbLabel",
     "DropConnect",
+    "ImageAugmentation",
     "KLSparsity",
     "OneCycle",
     "ReversibleConv2D",
@@ -47,6 +51,7 @@ __all__ = [
     "WarmupCosine",
     "anomaly_scores",
     "augment_with",
+    "augmented",
     "batches",
     "build_cnn",
     "build_convolutional_autoencoder",
@@ -58,12 +63,16 @@ __all__ = [
     "build_variational_autoencoder",
     "encode",
     "generate",
+    "image_augmentation",
     "inject_noise",
+    "mix",
     "plot_anomaly_scores",
+    "plot_augmentation",
     "plot_history",
     "plot_latent",
     "plot_reconstructions",
     "pretrain_layerwise",
     "reconstruction_error",
     "standard_callbacks",
+    "tabular_augmentation",
 ]

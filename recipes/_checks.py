@@ -76,6 +76,16 @@ def positive(name, value):
     return value
 
 
+def interval(name, value):
+    """Two finite numbers, (lowest, highest)."""
+    if not isinstance(value, (tuple, list)) or len(value) != 2:
+        raise TypeError(f"{name} must be (lowest, highest). Received: {name}={_show(value)}.")
+    low, high = (number(name, end) for end in value)
+    if low >= high:
+        raise ValueError(f"{name} must be (lowest, highest). Received: {name}={_show(value)}.")
+    return low, high
+
+
 def number(name, value):
     """A finite number."""
     if isinstance(value, bool) or not isinstance(value, numbers.Real):
@@ -194,6 +204,13 @@ def layer(name, value):
     if value is not None and not isinstance(value, keras.Layer):
         raise TypeError(f"{name} must be a keras.Layer or None. Received: {name}={_show(value)}.")
     return value
+
+
+def required_layer(name, value):
+    """A keras.Layer."""
+    if value is None:
+        raise TypeError(f"{name} must be a keras.Layer. Received: {name}=None.")
+    return layer(name, value)
 
 
 def model(name, value):

@@ -57,8 +57,7 @@ def build_cnn(
         noise: standard deviation of Gaussian noise on the input while training, in its units.
         drop_connect: rate in [0, 1) of convolution weights to drop in each training step.
         label_smoothing: rate in [0, 1); not for regression.
-        augmentation: a Keras layer for the input, such as `keras.layers.RandomFlip("horizontal")`,
-            or None.
+        augmentation: a Keras layer for the input, such as `image_augmentation()`, or None.
         optimizer: any Keras optimizer's name, "momentum", "nesterov", or an object.
         learning_rate: number or schedule; None is the optimizer's own (0.001 for Adam).
         seed: int that fixes initial weights and random layers, or None.

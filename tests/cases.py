@@ -139,6 +139,7 @@ CASES = {
             "regularised": REGULARISED,
             "prelu": {"activation": "prelu"},
             "image": {"input_shape": (5, 1)},
+            "augmented": {"augmentation": recipes.tabular_augmentation(seed=0)},
         },
         bad=[
             *BAD_HEAD,
@@ -146,6 +147,7 @@ CASES = {
             ({"units": 8}, TypeError, r"Did you mean \(8,\)"),
             ({"units": (8, 0)}, ValueError, "units"),
             ({"units": (8, 0.5)}, TypeError, "units"),
+            ({"augmentation": "swap"}, TypeError, "augmentation"),
             ({"input_shape": (None,)}, TypeError, "input_shape"),
             ({"drop_connect": 1}, ValueError, "drop_connect"),
         ],
@@ -159,7 +161,7 @@ CASES = {
             "regularised": REGULARISED,
             "plain": {"batch_norm": False, "dropout": 0.0},
             "average_prelu": {"pooling": "average", "activation": "prelu", "kernel_size": 5},
-            "augmented": {"augmentation": keras.layers.RandomFlip("horizontal", seed=0)},
+            "augmented": {"augmentation": recipes.image_augmentation("strong", seed=0)},
         },
         bad=[
             *BAD_HEAD,
