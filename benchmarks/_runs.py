@@ -61,8 +61,9 @@ def fit(run):
     x, y, x_val, y_val = x[: run.rows], y[: run.rows], x_val[: run.held_out], y_val[: run.held_out]
     random = np.random.default_rng(run.seed)
     if run.rare:  # of all classes but the commonest only so many rows are left
-        x, y = _thinned(x, y, run.rare, random)
-        x_val, y_val = _thinned(x_val, y_val, run.rare, random)
+        common = np.bincount(y).argmax()
+        x, y = _thinned(x, y, common, run.rare, random)
+        x_val, y_val = _thinned(x_val, y_val, common, run.rare, random)
     if run.wrong_labels:
         wrong = random.random(len(y)) < run.wrong_labels
         y = np.where(wrong, random.integers(0, y_val.max() + 1, len(y)), y).astype("int32")
@@ -84,8 +85,7 @@ def fit(run):
     return history.history, y_val, model.predict(x_val, verbose=0)
 
 
-def _thinned(x, y, share, random):
-    common = np.bincount(y).argmax()
+def _thinned(x, y, common, share, random):
     kept = (y == common) | (random.random(len(y)) < share)
     return x[kept], y[kept]
 
@@ -105,12 +105,15 @@ def runs():
         few = {"digits": 80, "breast cancer": 40, "wine": 25, "fashion": 150}[data]
         for variant in range(2):
             make = functools.partial(Run, data, seed=10 * number + variant)
-            yield from (
-                make(None, build={**small, "dropout": 0.3}, anneal=True),
-                make(None, build={"units": (32,), "dropout": 0.2, "l2": 1e-3}, epochs=20),
-                make(None, build=tiny_cnn, anneal=True, cnn=True)
+            calm = {"learning_rate": 5e-3, "dropout": 0.4 if data == "fashion" else 0.2}
+            length = {"epochs": 15, "rows": None} if data == "fashion" else {"epochs": 30}
+            length["batch_size"] = 32 if image else 8
+            yield make(None, build={**small, **calm}, anneal=True, **length)
+            yield make(None, build={"units": (32,), **calm, "l2": 1e-4}, anneal=True, **length)
+            yield (
+                make(None, build={**tiny_cnn, **calm}, anneal=True, cnn=True, **length)
                 if image
-                else make(None, build={"units": (16,), "dropout": 0.1}, anneal=True, epochs=40),
+                else make(None, build={"units": (16,), **calm}, anneal=True, **length)
             )
             yield make(
                 "overfitting",
@@ -130,8 +133,8 @@ def runs():
             )
             yield make(
                 "underfitting",
-                ("plateau",),
-                build={"units": (2,), "l2": 0.3, **plain}
+                ("plateau", "class collapse"),
+                build={"units": (16,), "l2": 1.0, "learning_rate": 0.01, **plain}
                 if variant
                 else {"units": (32, 32), "batch_norm": False, "dropout": 0.9},
                 epochs=60,
@@ -142,8 +145,8 @@ def runs():
                 build={
                     "units": (64, 64),
                     **plain,
-                    "optimizer": "adam" if variant else "rmsprop",
-                    "learning_rate": 0.3 if variant else 0.1,
+                    "optimizer": "adam" if variant else "sgd",
+                    "learning_rate": 0.5 if variant else 5.0,
                 },
             )
             yield make(
@@ -187,6 +190,12 @@ def runs():
             yield make(
                 "class collapse",
                 ("underfitting", "plateau", "learning rate too low", "best epoch not reached"),
-                build={"units": (32,), "l2": 0.1 + 0.1 * variant, "batch_norm": False, "dropout": 0.5},
-                rare=0.03,
+                build={
+                    "units": (32,),
+                    "batch_norm": False,
+                    "dropout": 0.5,
+                    "learning_rate": 3e-4 * (1 + variant),
+                    "noise": 2.0,
+                },
+                rare=0.01,
             )

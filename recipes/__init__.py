@@ -10,6 +10,7 @@ from recipes.autoencoders import (
 from recipes.callbacks import CosineAnnealing, standard_callbacks
 from recipes.convolutional import build_convolutional_autoencoder
 from recipes.dense import build_mlp
+from recipes.diagnosis import Diagnosis, Finding, diagnose
 from recipes.encodings import augment_with, encode, reconstruction_error
 from recipes.feeding import batches
 from recipes.layers import (
@@ -20,14 +21,16 @@ from recipes.layers import (
     Sampling,
     SwapNoise,
 )
+from recipes.learning_rate import LearningRates, lr_find
 from recipes.losses import KLSparsity, SmoothedCrossentropy
 from recipes.mixing import augmented, mix
-from recipes.noise import inject_noise
+from recipes.noise import WeightNoise, inject_noise
 from recipes.plots import (
     plot_anomaly_scores,
     plot_augmentation,
     plot_history,
     plot_latent,
+    plot_learning_rates,
     plot_reconstructions,
 )
 from recipes.pretraining import build_on_encoder, pretrain_layerwise
@@ -38,10 +41,13 @@ from recipes.vision import build_cnn
 __all__ = [
     "AnomalyScores",
     "CosineAnnealing",
+    "Diagnosis",
     "DisturbLabel",
     "DropConnect",
+    "Finding",
     "ImageAugmentation",
     "KLSparsity",
+    "LearningRates",
     "OneCycle",
     "ReversibleConv2D",
     "ReversibleDense",
@@ -49,6 +55,7 @@ __all__ = [
     "SmoothedCrossentropy",
     "SwapNoise",
     "WarmupCosine",
+    "WeightNoise",
     "anomaly_scores",
     "augment_with",
     "augmented",
@@ -61,15 +68,18 @@ __all__ = [
     "build_sparse_autoencoder",
     "build_stacked_autoencoder",
     "build_variational_autoencoder",
+    "diagnose",
     "encode",
     "generate",
     "image_augmentation",
     "inject_noise",
+    "lr_find",
     "mix",
     "plot_anomaly_scores",
     "plot_augmentation",
     "plot_history",
     "plot_latent",
+    "plot_learning_rates",
     "plot_reconstructions",
     "pretrain_layerwise",
     "reconstruction_error",

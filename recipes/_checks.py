@@ -225,6 +225,13 @@ def model(name, value):
     return value
 
 
+def compiled(name, value):
+    """A built and compiled keras.Model."""
+    if not model(name, value).compiled:
+        raise ValueError(f"{name} must be compiled. Received: {value.name!r}. Call compile first.")
+    return value
+
+
 def plain_learning_rate(optimizer):
     """The learning rate of an optimizer that follows no schedule."""
     if isinstance(optimizer._learning_rate, keras.optimizers.schedules.LearningRateSchedule):

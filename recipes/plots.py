@@ -4,6 +4,7 @@
     plot_reconstructions    samples above what an autoencoder makes of them
     plot_latent             codes as points in two dimensions
     plot_anomaly_scores     a histogram of scores with its threshold
+    plot_learning_rates     loss over learning rate, from `lr_find`
     plot_augmentation       images beside what an augmentation makes of them
 
 Each takes `ax=None` and draws into the Axes given, or into a new figure. Colours are those of Okabe
@@ -173,6 +174,36 @@ def plot_anomaly_scores(scores, threshold=None, labels=None, ax=None):
     ax.set(xlabel="anomaly score", ylabel="rows", yscale="symlog", ylim=(0, None))
     if anomalous.any() or threshold is not None:
         ax.legend(frameon=False)
+    return ax
+
+
+def plot_learning_rates(found, ax=None):
+    """The loss over the learning rate, with the rate to begin with.
+
+    Args:
+        found: what `lr_find` returned.
+        ax: matplotlib Axes, or None for a new figure.
+
+    Returns:
+        The Axes.
+
+    >>> from recipes import LearningRates
+    >>> rates, losses = np.array([0.001, 0.01, 0.1]), np.array([1.0, 0.5, 2.0])
+    >>> plot_learning_rates(LearningRates(rates, losses, losses, 0.001, 0.01)).get_xscale()
+    'log'
+    """
+    ax = _axes(ax)
+    ax.plot(found.rates, found.losses, color=GREY, lw=0.8, label="loss of the batch")
+    ax.plot(found.rates, found.smoothed, color=BLUE, lw=2, label="smoothed")
+    suggestion = f"suggestion {found.suggestion:.2g}"
+    ax.axvline(found.suggestion, color=ORANGE, ls="--", label=suggestion)
+    ax.axvline(found.steepest, color=GREEN, ls=":", label=f"steepest {found.steepest:.2g}")
+    # The last steps, where the loss goes to pieces, must not flatten all the others.
+    low, start = found.smoothed.min(), max(found.smoothed[0], found.losses[: len(found.losses) // 2].max())
+    margin = 0.1 * max(start - low, 1e-6)
+    ax.set(xscale="log", xlabel="learning rate", ylabel="loss", ylim=(min(low, found.losses.min()) - margin, start + 5 * margin))
+    ax.set_title(suggestion)
+    ax.legend(frameon=False)
     return ax
 
 
