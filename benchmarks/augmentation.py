@@ -1,4 +1,4 @@
-"""Images per second: `image_augmentation` beside Keras's layers in a row, in the model and before it."""
+"""Images per second: `image_augmentation` beside Keras's layers, in the model and before it."""
 
 import time
 

@@ -38,7 +38,8 @@ def report(results):
         hits, runs = sum(row[1] for row in sick), sum(row[0] for row in sick)
         false = sum(row[2] for row in counts.values())
         whole = sum(row[0] for row in counts.values())
-        rows.append(("all", whole, f"{hits} of {runs} ({hits / runs:.0%})", f"{false} ({false / whole:.0%})"))
+        found = f"{hits} of {runs} ({hits / runs:.0%})"
+        rows.append(("all", whole, found, f"{false} ({false / whole:.0%})"))
         _measure.table(("made to show", "runs", "hits", "runs with a false alarm"), rows)
         for alarm, times in alarms.items():
             print(f"  {times} x {alarm}")

@@ -199,18 +199,12 @@ def activation(name, value):
     return value
 
 
-def layer(name, value):
-    """None or a keras.Layer."""
-    if value is not None and not isinstance(value, keras.Layer):
-        raise TypeError(f"{name} must be a keras.Layer or None. Received: {name}={_show(value)}.")
+def layer(name, value, *, optional=True):
+    """A keras.Layer; None too, where it is optional."""
+    if not isinstance(value, keras.Layer) and not (optional and value is None):
+        expected = "a keras.Layer or None" if optional else "a keras.Layer"
+        raise TypeError(f"{name} must be {expected}. Received: {name}={_show(value)}.")
     return value
-
-
-def required_layer(name, value):
-    """A keras.Layer."""
-    if value is None:
-        raise TypeError(f"{name} must be a keras.Layer. Received: {name}=None.")
-    return layer(name, value)
 
 
 def model(name, value):

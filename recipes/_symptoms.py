@@ -1,7 +1,7 @@
-"""The symptoms that `diagnose` knows: what shows each of them, from which limit on, and what helps.
+"""The symptoms that `diagnose` knows: what shows them, from which limit on, and what helps.
 
-Losses are measured in units of `base`: what it costs to know nothing of x. Limits were chosen on the
-runs on digits and breast cancer of benchmarks/diagnosis.py.
+Losses are measured in units of `base`: what it costs to know nothing of x. Limits were chosen on
+the runs on digits and breast cancer of benchmarks/diagnosis.py.
 """
 
 import numpy as np
@@ -117,8 +117,10 @@ def best_long_past(c):
         return None
     best, high = int(np.argmin(c.val)), c.end(c.val)
     risen = high - c.val[best]
-    if best + 1 <= PAST * c.epochs and risen > max(RISE * c.base, 0.1 * c.val[best]):
-        return f"validation loss {c.val[best]:.3g} in epoch {best + 1} of {c.epochs}, {high:.3g} now"
+    noise = c.roughness(c.val)
+    if best + 1 <= PAST * c.epochs and risen > max(RISE * c.base, 0.1 * c.val[best], 3 * noise):
+        where = f"epoch {best + 1} of {c.epochs}"
+        return f"validation loss {c.val[best]:.3g} in {where}, {high:.3g} now"
     return None
 
 
@@ -130,7 +132,8 @@ def rate_too_low(c):
     first, last = c.loss[0] - c.loss[third], c.loss[-1 - third] - c.loss[-1]
     rises = (np.diff(c.loss) > 0).mean()
     if rises < 0.2 and first > 0 and last > max(STEADY * first, FLAT * c.base):
-        return f"training loss falls as steadily at the end ({last:.2g} in {third} epochs) as before"
+        pace = f"{last:.2g} in {third} epochs"
+        return f"training loss falls as steadily at the end ({pace}) as before"
     return None
 
 
@@ -141,7 +144,8 @@ def best_not_reached(c):
     fallen = float(c.val[-1 - c.late] - c.val[-1])
     at_end = int(np.argmin(c.val)) >= c.epochs - max(c.epochs // 10, 1)
     if at_end and fallen > max(STILL_FALLING * c.val[-1], 0.01 * c.base):
-        return f"validation loss fell by {fallen:.2g} to {c.val[-1]:.3g} in the last {c.late} epochs"
+        where = f"the last {c.late} epochs"
+        return f"validation loss fell by {fallen:.2g} to {c.val[-1]:.3g} in {where}"
     return None
 
 
@@ -162,7 +166,8 @@ def underfitting(c):
         return None
     gap = (c.end(c.val) - c.end(c.loss)) / c.base if c.held_out else 0.0
     if gap < GAP and c.change(c.loss) < 5 * FLAT:
-        return f"loss {low:.3g} in training and validation, {c.base:.3g} by guessing or at the start"
+        beside = "by guessing" if c.chance else "at the start"
+        return f"loss {low:.3g} in training and validation, {c.base:.3g} {beside}"
     return None
 
 
@@ -201,8 +206,7 @@ REMEDIES = {
         {"learning_rate": (1e-4, 3e-3), "dropout": (0.0, 0.2), "batch_norm": [True, False]},
     ),
     "overfitting": (
-        "augmentation, dropout, weight penalties, label smoothing, noise, fewer or narrower layers, "
-        "more rows",
+        "augmentation, dropout, weight penalties, label smoothing, noise, narrower layers, more rows",
         {"dropout": (0.2, 0.6), "l2": (1e-5, 1e-2), "drop_connect": (0.0, 0.3)},
     ),
     "best epoch long past": (

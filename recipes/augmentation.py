@@ -1,7 +1,7 @@
 """More rows from the rows there are: `image_augmentation`, `tabular_augmentation`.
 
-Each returns a layer for `build_*(augmentation=...)`, active in training only. Inside the model it is
-compiled with it and saved with it; `augmented` puts it in front of `fit` instead. To blend whole
+Each returns a layer for `build_*(augmentation=...)`, active in training only. Inside the model it
+is compiled with it and saved with it; `augmented` puts it in front of `fit` instead. To blend whole
 rows with their labels, see `recipes.mixing`.
 """
 

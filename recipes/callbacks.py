@@ -3,7 +3,7 @@
     CosineAnnealing      a learning rate that falls as training ends
     standard_callbacks   stop early, lower the rate on a plateau, stop at NaN, keep log and best model
 
-The two lower the learning rate in different ways: with the first, `plateau=False` in the second.
+Both lower the learning rate, each in its way: with the first, `plateau=False` in the second.
 """
 
 import math

@@ -27,8 +27,8 @@ class Finding:
         space: builder and `fit` arguments with values to try: (low, high) or a list of options.
             `tuning.ranges_of` makes a space for `tuning.search` of it.
 
-    >>> Finding("overfitting", "validation loss 0.9, training 0.1", "dropout", {"dropout": (0.2, 0.6)})
-    overfitting: validation loss 0.9, training 0.1
+    >>> Finding("overfitting", "validation loss 0.9", "dropout", {"dropout": (0.2, 0.6)})
+    overfitting: validation loss 0.9
       -> dropout
       try dropout=(0.2, 0.6)
     """

@@ -1,4 +1,4 @@
-"""Blends of two rows and their labels: `mix` for arrays, `augmented` for batches on their way to `fit`.
+"""Blends of two rows and their labels: `mix` for arrays, `augmented` for batches.
 
     mix         arrays in, arrays out, once
     augmented   a fresh blend in every epoch, for `batches`, tf.data and any PyDataset

@@ -199,9 +199,10 @@ def plot_learning_rates(found, ax=None):
     ax.axvline(found.suggestion, color=ORANGE, ls="--", label=suggestion)
     ax.axvline(found.steepest, color=GREEN, ls=":", label=f"steepest {found.steepest:.2g}")
     # The last steps, where the loss goes to pieces, must not flatten all the others.
-    low, start = found.smoothed.min(), max(found.smoothed[0], found.losses[: len(found.losses) // 2].max())
-    margin = 0.1 * max(start - low, 1e-6)
-    ax.set(xscale="log", xlabel="learning rate", ylabel="loss", ylim=(min(low, found.losses.min()) - margin, start + 5 * margin))
+    low, high = found.losses.min(), found.losses[: max(len(found.losses) // 2, 1)].max()
+    margin = 0.1 * max(high - low, 1e-6)
+    ax.set(xscale="log", xlabel="learning rate", ylabel="loss")
+    ax.set_ylim(low - margin, high + 5 * margin)
     ax.set_title(suggestion)
     ax.legend(frameon=False)
     return ax
@@ -230,7 +231,7 @@ def plot_augmentation(augmentation, x, *, n=4, versions=7, ax=None):
     """
     import keras
 
-    _checks.required_layer("augmentation", augmentation)
+    _checks.layer("augmentation", augmentation, optional=False)
     x = _checks.array("x", x, ndim=4)[: _checks.count("n", n)]
     versions = _checks.count("versions", versions)
     columns = [x, *(augmentation(x, training=True) for _ in range(versions))]

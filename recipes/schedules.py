@@ -1,8 +1,8 @@
 """Learning rates that follow a curve over the steps of a run: `OneCycle`, `WarmupCosine`.
 
-Both rise first and fall to the end; each goes to `build_*(learning_rate=...)`. They count steps, one a
-batch, and are computed where the step is, so that `steps_per_execution` stays as it is. Who does
-not want to count: `recipes.CosineAnnealing` takes its length from `fit`.
+Both rise first and fall to the end; each goes to `build_*(learning_rate=...)`. They count steps,
+one a batch, and are computed where the step is, so that `steps_per_execution` stays as it is. Who
+does not want to count: `recipes.CosineAnnealing` takes its length from `fit`.
 
     OneCycle        up to a rate above the usual and far down again: few epochs, larger rates
     WarmupCosine    a short rise and a long fall: deep networks, large batches, fine-tuning

@@ -76,8 +76,8 @@ def ranges_of(values):
     Raises:
         ValueError, TypeError: an empty range.
 
-    >>> ranges_of({"dropout": (0.2, 0.6), "batch_norm": [True, False]})
-    {'dropout': Float(low=0.2, high=0.6, log=False, default=None), 'batch_norm': Boolean(default=None)}
+    >>> ranges_of({"dropout": (0.2, 0.6), "l1": [0.0]})
+    {'dropout': Float(low=0.2, high=0.6, log=False, default=None), 'l1': 0.0}
     """
     return {name: _range(value) for name, value in values.items()}
 
