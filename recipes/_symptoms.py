@@ -1,7 +1,7 @@
 """The symptoms that `diagnose` knows: what shows them, from which limit on, and what helps.
 
 Losses are measured in units of `base`: what it costs to know nothing of x. Limits were chosen on
-the runs on digits and breast cancer of benchmarks/diagnosis.py.
+the runs on digits and wine of benchmarks/diagnosis.py.
 """
 
 import numpy as np
@@ -89,6 +89,8 @@ def class_collapse(c):
         if missing:
             shown = ", ".join(map(str, missing[:8]))
             return f"{len(missing)} of {len(labels)} classes are never predicted: {shown}"
+        if len(set(predicted)) == 1 and (c.y != predicted[0]).sum() >= COLLAPSED_ROWS:
+            return f"every row is predicted to be of class {predicted[0]}"
         return None
     still = c.val_score[c.epochs // 2 :]
     stands = len(still) > 3 and np.ptp(still) == 0 and still[0] < 0.9
@@ -165,7 +167,9 @@ def underfitting(c):
     if c.epochs < 8 or low < HIGH * c.base:
         return None
     gap = (c.end(c.val) - c.end(c.loss)) / c.base if c.held_out else 0.0
-    if gap < GAP and c.change(c.loss) < 5 * FLAT:
+    # Dropout makes training loss jump; validation loss shows whether learning goes on.
+    pace = c.change(c.val if c.held_out else c.loss)
+    if gap < GAP and pace < 5 * FLAT:
         beside = "by guessing" if c.chance else "at the start"
         return f"loss {low:.3g} in training and validation, {c.base:.3g} {beside}"
     return None

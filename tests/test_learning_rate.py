@@ -112,6 +112,9 @@ def test_stops_when_the_loss_goes_to_pieces_and_suggests_a_rate_that_converges()
     assert model.fit(ones, ones, epochs=60, verbose=0).history["loss"][-1] < 0.05
 
 
+UNCOMPILED = keras.Sequential([keras.Input((4,)), keras.layers.Dense(1)])
+
+
 def test_plot_and_repr():
     found = recipes.LearningRates(*[np.geomspace(1e-3, 1, 4)] * 3, suggestion=0.01, steepest=0.1)
     ax = found.plot()
@@ -128,7 +131,7 @@ def test_plot_and_repr():
         ({"y": Y[:5]}, ValueError, "same number of rows"),
         ({"x": Feed()}, ValueError, "y must be None where x gives batches"),
         ({"x": X * np.nan}, ValueError, "x must be finite"),
-        ({"model": keras.Sequential([keras.Input((4,))])}, ValueError, "model must be compiled"),
+        ({"model": UNCOMPILED}, ValueError, "model must be compiled"),
     ],
 )
 def test_bad_input(arguments, error, message):
