@@ -134,6 +134,12 @@ class _Blend:
         if _integer(y) and self.outputs and self.outputs > 1:
             _checks.targets("y", y, task="multiclass", outputs=self.outputs)
 
+    def check_batch(self, x, y):
+        """As `check`; one batch does not tell the highest label."""
+        known = self.outputs is not None or not _integer(y)
+        _checks.require(known, "outputs", "be given to mix integer labels", "outputs=None")
+        self.check(x, y)
+
     def __call__(self, x, y, weight, random):
         rows = len(y)
         partner = random.permutation(rows)
@@ -205,16 +211,14 @@ class _AugmentedBatches(keras.utils.PyDataset):
 
     def __getitem__(self, step):
         x, y, weight = keras.utils.unpack_x_y_sample_weight(self.feed[step])
-        if self.blend is not None and self.blend.outputs is None and _integer(np.asarray(y)):
-            _checks.require(False, "outputs", "be given to mix integer labels", "outputs=None")
         if self.augmentation is not None:
             x = keras.ops.convert_to_numpy(self.augmentation(x, training=True))
         if self.blend is not None:
+            y = np.asarray(y)
+            self.blend.check_batch(x, y)
             random = np.random.default_rng((self.seed, self.epoch, step))
-            if not self.epoch:
-                self.blend.check(x, np.asarray(y))
-            x, y, weight = self.blend(x, np.asarray(y), weight, random)
-        return _packed(x, y, weight)
+            x, y, weight = self.blend(x, y, weight, random)
+        return (x, y) if weight is None else (x, y, weight)
 
     def on_epoch_begin(self):
         self.feed.on_epoch_begin()
@@ -258,7 +262,3 @@ def _augmented_dataset(feed, augmentation, blend, seed):
     if blend is not None:
         feed = feed.map(blended)
     return feed
-
-
-def _packed(x, y, weight):
-    return (x, y) if weight is None else (x, y, weight)

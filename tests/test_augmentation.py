@@ -283,6 +283,8 @@ class TestAugmented:
             recipes.augmented(feed, mix="mixpu", outputs=3)
         with pytest.raises(ValueError, match="outputs must be given to mix integer labels"):
             next(iter(recipes.augmented(feed, mix="mixup")))
+        with pytest.raises(ValueError, match="outputs must be given to mix integer labels"):
+            recipes.augmented(Feed(), mix="mixup")[0]
 
 
 def test_accuracy_follows_soft_and_integer_labels_in_one_run():
