@@ -210,7 +210,7 @@ REMEDIES = {
         {"learning_rate": (1e-4, 3e-3), "dropout": (0.0, 0.2), "batch_norm": [True, False]},
     ),
     "overfitting": (
-        "augmentation, dropout, weight penalties, label smoothing, noise, narrower layers, more rows",
+        "augmentation, dropout, weight penalties, label smoothing, noise, fewer units, more rows",
         {"dropout": (0.2, 0.6), "l2": (1e-5, 1e-2), "drop_connect": (0.0, 0.3)},
     ),
     "best epoch long past": (

@@ -1,7 +1,7 @@
 """Callbacks for `fit` that take their lengths from its `epochs`.
 
     CosineAnnealing      a learning rate that falls as training ends
-    standard_callbacks   stop early, lower the rate on a plateau, stop at NaN, keep log and best model
+    standard_callbacks   stop early, lower the rate on a plateau, stop at NaN, log, best model
 
 Both lower the learning rate, each in its way: with the first, `plateau=False` in the second.
 """

@@ -302,7 +302,7 @@ def test_tabular_augmentation_is_swap_noise():
     layer = recipes.tabular_augmentation(0.3, seed=1)
     assert isinstance(layer, recipes.SwapNoise)
     assert layer.rate == 0.3
-    with pytest.raises(ValueError, match="Did you mean 0.2"):
+    with pytest.raises(ValueError, match=r"Did you mean 0\.2"):
         recipes.tabular_augmentation(20)
 
 
