@@ -86,9 +86,7 @@ def score(remedy, x, y, test, epochs, seed):
         return (probabilities.argmax(1) == y_test).mean(), history
     held_out = test
     if remedy == "2 early stopping":
-        x, x_held, y, y_held = train_test_split(
-            x, y, test_size=0.2, stratify=y, random_state=seed
-        )
+        x, x_held, y, y_held = train_test_split(x, y, test_size=0.2, stratify=y, random_state=seed)
         held_out = x_held, y_held
     model, history = fit(remedy, x, y, held_out, epochs, seed)
     return (model.predict(x_test, verbose=0).argmax(1) == y_test).mean(), history

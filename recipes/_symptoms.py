@@ -4,6 +4,8 @@ Losses are measured in units of `base`: what it costs to know nothing of x. Limi
 the runs on digits and wine of benchmarks/diagnosis.py.
 """
 
+from typing import Any
+
 import numpy as np
 
 # Shares of `base`, unless said otherwise.
@@ -200,7 +202,7 @@ SYMPTOMS = {
 }
 
 # Words, and values to try by argument: (low, high), or a list of options.
-REMEDIES = {
+REMEDIES: dict[str, tuple[str, dict[str, Any]]] = {
     "learning rate too high": (
         "a smaller learning rate (lr_find suggests one), batch_norm=True, scaled inputs",
         {"learning_rate": (1e-5, 1e-3), "batch_norm": [True, False]},

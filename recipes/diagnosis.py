@@ -66,7 +66,7 @@ class Diagnosis:
     @property
     def space(self):
         """The values to try of all findings; of two for one argument the graver finding's."""
-        merged = {}
+        merged: dict[str, Any] = {}
         for finding in reversed(self.findings):
             merged |= finding.space
         return merged
@@ -145,7 +145,8 @@ def diagnose(history, y=None, predictions=None):
     for symptom, look in SYMPTOMS.items():
         evidence = look(curves)
         if evidence:
-            findings.append(Finding(symptom, evidence, *REMEDIES[symptom]))
+            remedy, space = REMEDIES[symptom]
+            findings.append(Finding(symptom, evidence, remedy, space))
         if evidence and curves.broken:
             break
     return Diagnosis(tuple(findings), history)

@@ -103,8 +103,7 @@ def lr_find(model, x, y=None, *, low=1e-6, high=1.0, steps=100, batch_size=32, s
 
     rates = np.geomspace(low, high, steps)
     with _Untouched(model) as probe:
-        losses = list(_losses(model, probe, x, rates))
-    losses = np.array(losses)
+        losses = np.array(list(_losses(model, probe, x, rates)))
     _checks.require(
         len(losses) > 1 and np.isfinite(losses[0]),
         "model",

@@ -202,7 +202,7 @@ class _AugmentedBatches(keras.utils.PyDataset):
         self.augmentation = augmentation
         self.blend = blend
         # Of the batch, not of the order in which workers come to it.
-        self.seed = np.random.SeedSequence(seed).entropy
+        self.seed = int(np.random.default_rng(seed).integers(2**62))
         self.epoch = 0
 
     @property

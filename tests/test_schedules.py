@@ -66,9 +66,7 @@ class TestInAModel:
         inputs = keras.Input((1,))
         bias = keras.layers.Dense(1, kernel_initializer="zeros")
         model = keras.Model(inputs, bias(inputs))
-        model.compile(
-            keras.optimizers.SGD(schedule), loss=lambda y, p: p, steps_per_execution=8
-        )
+        model.compile(keras.optimizers.SGD(schedule), loss=lambda y, p: p, steps_per_execution=8)
         model.fit(np.zeros((12, 1)), np.zeros(12), batch_size=1, verbose=0)
         moved = float(keras.ops.convert_to_numpy(bias.bias)[0])
         assert moved == pytest.approx(-curve(schedule, range(12)).sum(), rel=1e-4)
