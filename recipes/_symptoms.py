@@ -74,7 +74,9 @@ def rate_too_high(c):
     if second > 1.2 * c.loss[0]:
         return f"training loss rose from {c.loss[0]:.3g} to {second:.3g}"
     rough = c.roughness(c.loss) / c.base
-    if rough > OSCILLATION:
+    # Strong dropout makes training loss jump, too, but leaves validation loss calm.
+    calm = c.held_out and c.roughness(c.val) < OSCILLATION / 4 * c.base
+    if rough > OSCILLATION and not calm:
         return f"training loss jumps by {rough:.0%} of its start from epoch to epoch"
     return None
 
@@ -183,7 +185,7 @@ def noisy_validation(c):
         return None
     rough = c.roughness(c.val)
     share = rough / max(c.val[c.epochs // 3 :].mean(), 1e-12)
-    if share > NOISE and rough > 0.01 * c.base and rough > c.roughness(c.loss):
+    if share > NOISE and rough > 0.02 * c.base and rough > 0.3 * c.roughness(c.loss):
         return f"validation loss jumps by {share:.0%} of its value from epoch to epoch"
     return None
 
