@@ -137,8 +137,19 @@ class ImageAugmentation(keras.layers.RandomFlip):
         shift, rotate, zoom, brightness, contrast, erase: largest changes, as in
             `image_augmentation`.
         flip, value_range, seed: as in `image_augmentation`.
+        dtype: of the computation; float32 also under mixed precision.
 
     Call: images, batched or one alone -> float32 of the same shape.
+
+    Raises:
+        ValueError, TypeError: a knob is out of range or of the wrong kind.
+
+    >>> import numpy as np
+    >>> image = np.eye(3, dtype="float32")[..., None]
+    >>> layer = ImageAugmentation(brightness=0.5, seed=0)
+    >>> changed = layer(image, training=True)
+    >>> changed.shape == image.shape, np.array_equal(changed, image)
+    (True, False)
     """
 
     def __init__(
