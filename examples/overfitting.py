@@ -118,7 +118,7 @@ def compare(remedies, seeds, epochs):
 def main(quick=False, output="output/overfitting"):
     output = Path(output)
     output.mkdir(parents=True, exist_ok=True)
-    remedies = ("none", "1 augmentation", "9 noise, weights") if quick else tuple(REMEDIES)
+    remedies = ("none", "9 noise, weights") if quick else tuple(REMEDIES)
     found = compare(remedies, seeds=1 if quick else 5, epochs=2 if quick else 60)
 
     # %% [markdown]
@@ -155,6 +155,6 @@ def main(quick=False, output="output/overfitting"):
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description="Ten remedies for overfitting on digits.")
-    parser.add_argument("--quick", action="store_true", help="three remedies, two epochs")
+    parser.add_argument("--quick", action="store_true", help="two of them, two epochs")
     parser.add_argument("--output", default="output/overfitting", help="folder for the pictures")
     main(**vars(parser.parse_args()))
