@@ -1,6 +1,7 @@
 """Keras recipes: the deep-learning cookbook as code. Every public name of the package is here."""
 
 from recipes.anomaly import AnomalyScores, anomaly_scores
+from recipes.augmentation import ImageAugmentation, image_augmentation, tabular_augmentation
 from recipes.autoencoders import (
     build_denoising_autoencoder,
     build_sparse_autoencoder,
@@ -8,7 +9,7 @@ from recipes.autoencoders import (
 )
 from recipes.balanced import BalancedBatches
 from recipes.calibration import calibrate, rebalance, shift_prior, shift_threshold
-from recipes.callbacks import CosineAnnealing
+from recipes.callbacks import CosineAnnealing, standard_callbacks
 from recipes.class_losses import (
     ClassBalancedCrossentropy,
     FocalCrossentropy,
@@ -17,6 +18,7 @@ from recipes.class_losses import (
 )
 from recipes.convolutional import build_convolutional_autoencoder
 from recipes.dense import build_mlp
+from recipes.diagnosis import Diagnosis, Finding, diagnose
 from recipes.encodings import augment_with, encode, reconstruction_error
 from recipes.ensembles import average, predict_with_augmentation
 from recipes.feeding import batches
@@ -29,19 +31,24 @@ from recipes.layers import (
     Sampling,
     SwapNoise,
 )
+from recipes.learning_rate import LearningRates, lr_find
 from recipes.losses import KLSparsity, SmoothedCrossentropy
-from recipes.noise import inject_noise
+from recipes.mixing import augmented, mix
+from recipes.noise import WeightNoise, inject_noise
 from recipes.out_of_fold import CrossValidation
 from recipes.plots import (
     plot_anomaly_scores,
+    plot_augmentation,
     plot_confusion_matrix,
     plot_folds,
     plot_history,
     plot_latent,
+    plot_learning_rates,
     plot_reconstructions,
 )
 from recipes.pretraining import build_on_encoder, pretrain_layerwise
 from recipes.reports import PerClassMetrics, PerClassReport, best_threshold, per_class_report
+from recipes.schedules import OneCycle, WarmupCosine
 from recipes.scores import score
 from recipes.tables import TableEncoder
 from recipes.validation import cross_validate
@@ -54,11 +61,16 @@ __all__ = [
     "ClassBalancedCrossentropy",
     "CosineAnnealing",
     "CrossValidation",
+    "Diagnosis",
     "DisturbLabel",
     "DropConnect",
+    "Finding",
     "FocalCrossentropy",
+    "ImageAugmentation",
     "KLSparsity",
+    "LearningRates",
     "LogitAdjustedCrossentropy",
+    "OneCycle",
     "PerClassMetrics",
     "PerClassReport",
     "ReversibleConv2D",
@@ -67,9 +79,12 @@ __all__ = [
     "SmoothedCrossentropy",
     "SwapNoise",
     "TableEncoder",
+    "WarmupCosine",
+    "WeightNoise",
     "WeightedCrossentropy",
     "anomaly_scores",
     "augment_with",
+    "augmented",
     "average",
     "batches",
     "best_threshold",
@@ -84,15 +99,21 @@ __all__ = [
     "calibrate",
     "class_weights",
     "cross_validate",
+    "diagnose",
     "encode",
     "generate",
+    "image_augmentation",
     "inject_noise",
+    "lr_find",
+    "mix",
     "per_class_report",
     "plot_anomaly_scores",
+    "plot_augmentation",
     "plot_confusion_matrix",
     "plot_folds",
     "plot_history",
     "plot_latent",
+    "plot_learning_rates",
     "plot_reconstructions",
     "predict_with_augmentation",
     "pretrain_layerwise",
@@ -103,4 +124,6 @@ __all__ = [
     "score",
     "shift_prior",
     "shift_threshold",
+    "standard_callbacks",
+    "tabular_augmentation",
 ]

@@ -76,6 +76,16 @@ def positive(name, value):
     return value
 
 
+def interval(name, value):
+    """Two finite numbers, (lowest, highest)."""
+    if not isinstance(value, (tuple, list)) or len(value) != 2:
+        raise TypeError(f"{name} must be (lowest, highest). Received: {name}={_show(value)}.")
+    low, high = (number(name, end) for end in value)
+    if low >= high:
+        raise ValueError(f"{name} must be (lowest, highest). Received: {name}={_show(value)}.")
+    return low, high
+
+
 def number(name, value):
     """A finite number."""
     if isinstance(value, bool) or not isinstance(value, numbers.Real):
@@ -189,10 +199,11 @@ def activation(name, value):
     return value
 
 
-def layer(name, value):
-    """None or a keras.Layer."""
-    if value is not None and not isinstance(value, keras.Layer):
-        raise TypeError(f"{name} must be a keras.Layer or None. Received: {name}={_show(value)}.")
+def layer(name, value, *, optional=True):
+    """A keras.Layer; None too, where it is optional."""
+    if not isinstance(value, keras.Layer) and not (optional and value is None):
+        expected = "a keras.Layer or None" if optional else "a keras.Layer"
+        raise TypeError(f"{name} must be {expected}. Received: {name}={_show(value)}.")
     return value
 
 
@@ -205,6 +216,13 @@ def model(name, value):
             f"{name} must be built: give it an input shape, or call it once. "
             f"Received: {value.name!r}."
         )
+    return value
+
+
+def compiled(name, value):
+    """A built and compiled keras.Model."""
+    if not model(name, value).compiled:
+        raise ValueError(f"{name} must be compiled. Received: {value.name!r}. Call compile first.")
     return value
 
 
@@ -318,6 +336,25 @@ def folder(name, value):
             f"Received: {name}={str(value)!r} ({error})."
         ) from error
     return path
+
+
+def text(name, value):
+    """A string that is not empty."""
+    if not isinstance(value, str) or not value:
+        raise TypeError(f"{name} must be a name. Received: {name}={_show(value)}.")
+    return value
+
+
+def reported(name, value, reports):
+    """A value that the epochs of a fit report."""
+    if value not in reports:
+        hint = " Give fit validation_data." if value.startswith("val_") else ""
+        hint = nearest(value, reports) if any(key[:4] == "val_" for key in reports) else hint
+        raise ValueError(
+            f"{name} must be one of the values that an epoch reports: {_names(reports)}. "
+            f"Received: {name}={value!r}.{hint}"
+        )
+    return value
 
 
 def require(holds, name, expected, received, hint=""):

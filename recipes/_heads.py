@@ -4,6 +4,7 @@ import keras
 from keras import layers
 
 from recipes import _checks, class_losses
+from recipes._metrics import Accuracy
 from recipes.losses import SmoothedCrossentropy
 
 # Steps that run on the device between two visits to Python. Losses are the same as with 1 on
@@ -67,10 +68,11 @@ def compile_for(
 ):
     """Compile `model`, which ends in `output_layer(outputs, task)`, and return it."""
     metrics = {"multilabel": "binary_accuracy", "regression": "mae"}
+    metric = metrics[task] if task in metrics else Accuracy()
     return compile_with(
         model,
         make_loss(loss, task, label_smoothing, class_counts),
-        metrics.get(task, "accuracy"),
+        metric,
         make_optimizer(optimizer, learning_rate),
     )
 

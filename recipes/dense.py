@@ -22,6 +22,7 @@ def build_mlp(
     noise=0.0,
     drop_connect=0.0,
     label_smoothing=0.0,
+    augmentation=None,
     loss=None,
     class_counts=None,
     optimizer="adam",
@@ -44,6 +45,7 @@ def build_mlp(
             standardised input (or of the raw input with `batch_norm=False`).
         drop_connect: rate in [0, 1) of hidden weights to drop in each training step.
         label_smoothing: rate in [0, 1); not for regression.
+        augmentation: a Keras layer for the input, such as `tabular_augmentation()`, or None.
         loss: None is cross-entropy (squared error for numbers); "focal", "weighted",
             "class_balanced" or "logit_adjusted" for rare classes; "mse", "mae", "huber" or
             "log_cosh" for numbers; or a Keras loss object.
@@ -70,10 +72,13 @@ def build_mlp(
     """
     input_shape = _checks.shape("input_shape", input_shape, fixed=True)
     units = _checks.counts("units", units, allow_empty=True)
+    _checks.layer("augmentation", augmentation)
     _heads.check(outputs, task, label_smoothing, loss, class_counts, optimizer, learning_rate)
     _blocks.check(activation, dropout, l1, l2, batch_norm, noise, drop_connect)
 
     x = inputs = keras.Input(input_shape, name="x")
+    if augmentation is not None:
+        x = augmentation(x)
     if len(input_shape) > 1:
         x = layers.Flatten()(x)
     if batch_norm:

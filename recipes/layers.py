@@ -206,17 +206,20 @@ class DropConnect(keras.layers.Wrapper):
     def call(self, inputs, training=False):
         if not training or not self.rate:
             return self.layer(inputs)
+        return self._with_other_kernels(inputs)
+
+    def _with_other_kernels(self, inputs):
         outputs, _ = self.layer.stateless_call(
-            [self._masked(variable) for variable in self.layer.trainable_variables],
-            [self._masked(variable) for variable in self.layer.non_trainable_variables],
+            *(
+                [self._changed(item.value) if _is_kernel(item) else item.value for item in items]
+                for items in (self.layer.trainable_variables, self.layer.non_trainable_variables)
+            ),
             inputs,
         )
         return outputs
 
-    def _masked(self, variable):
-        if not _is_kernel(variable):
-            return variable.value
-        return keras.random.dropout(variable.value, self.rate, seed=self.seed_generator)
+    def _changed(self, kernel):
+        return keras.random.dropout(kernel, self.rate, seed=self.seed_generator)
 
     def compute_output_shape(self, input_shape):
         return self.layer.compute_output_shape(input_shape)

@@ -1,12 +1,16 @@
-"""Noise on an existing model: `inject_noise`. Builders have a knob for it, `noise=`."""
+"""Noise while training: `inject_noise` for a model that exists, `WeightNoise` for one layer.
+
+Builders have a knob for noise on the input, `noise=`.
+"""
 
 import keras
-from keras import layers
+from keras import layers, ops
 
 from recipes import _blocks, _checks
 from recipes._recipe import seeded
+from recipes.layers import DropConnect
 
-PLACES = ("input", "hidden", "both")
+PLACES = ("input", "hidden", "both", "weights")
 
 _ACTIVATIONS = (
     layers.Activation,
@@ -14,6 +18,16 @@ _ACTIVATIONS = (
     layers.LeakyReLU,
     layers.PReLU,
     layers.ReLU,
+)
+
+# Layers of one input whose weights are kernels.
+_KERNELS = (
+    layers.Dense,
+    layers.EinsumDense,
+    layers.Conv1D,
+    layers.Conv2D,
+    layers.Conv3D,
+    layers.DepthwiseConv2D,
 )
 
 
@@ -26,8 +40,10 @@ def inject_noise(model, stddev=0.1, *, where="input", seed=None):
     Args:
         model: a built `keras.Model`, functional or Sequential; it stays as it is. Parts such as
             "encoder" keep their names.
-        stddev: standard deviation of the noise, at least 0, in units of what it is added to.
-        where: "input", "hidden" (behind every activation but the last) or "both".
+        stddev: standard deviation of the noise, at least 0, in units of what it is added to; for
+            weights in units of the spread of each kernel.
+        where: "input", "hidden" (behind every activation but the last), "both" of these, or
+            "weights" (kernels of dense and convolutional layers, as `WeightNoise`).
         seed: int for the noise, or None.
 
     Returns:
@@ -55,14 +71,70 @@ def inject_noise(model, stddev=0.1, *, where="input", seed=None):
 
     with seeded(seed):
         noisy = keras.Model(model.inputs, model.outputs, name=model.name)
-        if where != "hidden":
+        if where == "weights":
+            noisy = _noise_on_weights(noisy, stddev)
+        if where in ("input", "both"):
             noisy = _noise_on_inputs(noisy, stddev)
-        if where != "input":
+        if where in ("hidden", "both"):
             noisy = _noise_behind_activations(noisy, stddev)
     noisy.set_weights(model.get_weights())
     if model.compiled:
         noisy.compile_from_config(model.get_compile_config())
     return noisy
+
+
+@keras.saving.register_keras_serializable("recipes")
+class WeightNoise(DropConnect):
+    """Adds fresh Gaussian noise to the kernels of `layer` in each training step.
+
+    It looks for weights around which the loss is flat. Inference uses the kernels as they are.
+
+    Args:
+        layer: a Dense, Conv or other layer with weights named "kernel".
+        stddev: standard deviation of the noise in units of each kernel's own, at least 0.
+        seed: int for the noise, or None.
+
+    Call: as `layer`.
+
+    Raises:
+        TypeError: layer is not a keras.Layer.
+        ValueError: stddev is negative, or the layer turns out to have no kernel.
+
+    Source: Graves, 2011, Practical Variational Inference for Neural Networks.
+
+    >>> import numpy as np
+    >>> x = np.ones((1, 4), "float32")
+    >>> layer = WeightNoise(keras.layers.Dense(8), stddev=0.5, seed=0)
+    >>> np.allclose(layer(x), layer.layer(x)), np.allclose(layer(x), layer(x, training=True))
+    (True, False)
+    """
+
+    def __init__(self, layer, stddev=0.1, seed=None, **kwargs):
+        super().__init__(layer, rate=0.0, seed=seed, **kwargs)
+        self.stddev = _checks.non_negative("stddev", stddev)
+
+    def call(self, inputs, training=False):
+        if not training or not self.stddev:
+            return self.layer(inputs)
+        return self._with_other_kernels(inputs)
+
+    def _changed(self, kernel):
+        noise = keras.random.normal(ops.shape(kernel), dtype=kernel.dtype, seed=self.seed_generator)
+        # The spread is a unit, not something to learn by.
+        return kernel + self.stddev * ops.stop_gradient(ops.std(kernel)) * noise
+
+    def get_config(self):
+        config = super().get_config()
+        del config["rate"]
+        return {**config, "stddev": self.stddev}
+
+
+def _noise_on_weights(model, stddev):
+    def clone(layer):
+        copy = type(layer).from_config(layer.get_config())
+        return WeightNoise(copy, stddev, name=layer.name) if isinstance(layer, _KERNELS) else copy
+
+    return keras.models.clone_model(model, clone_function=clone, recursive=True)
 
 
 def _noise_on_inputs(model, stddev):

@@ -6,6 +6,8 @@
     plot_reconstructions    samples above what an autoencoder makes of them
     plot_latent             codes as points in two dimensions
     plot_anomaly_scores     a histogram of scores with its threshold
+    plot_learning_rates     loss over learning rate, from `lr_find`
+    plot_augmentation       images beside what an augmentation makes of them
 
 Each takes `ax=None` and draws into the Axes given, or into a new figure. Colours are those of Okabe
 and Ito, which colour-blind readers can tell apart.
@@ -260,6 +262,79 @@ def plot_anomaly_scores(scores, threshold=None, labels=None, ax=None):
     ax.set(xlabel="anomaly score", ylabel="rows", yscale="symlog", ylim=(0, None))
     if anomalous.any() or threshold is not None:
         ax.legend(frameon=False)
+    return ax
+
+
+def plot_learning_rates(found, ax=None):
+    """The loss over the learning rate, with the rate to begin with.
+
+    Args:
+        found: what `lr_find` returned.
+        ax: matplotlib Axes, or None for a new figure.
+
+    Returns:
+        The Axes.
+
+    >>> from recipes import LearningRates
+    >>> rates, losses = np.array([0.001, 0.01, 0.1]), np.array([1.0, 0.5, 2.0])
+    >>> plot_learning_rates(LearningRates(rates, losses, losses, 0.001, 0.01)).get_xscale()
+    'log'
+    """
+    ax = _axes(ax)
+    ax.plot(found.rates, found.losses, color=GREY, lw=0.8, label="loss of the batch")
+    ax.plot(found.rates, found.smoothed, color=BLUE, lw=2, label="smoothed")
+    suggestion = f"suggestion {found.suggestion:.2g}"
+    ax.axvline(found.suggestion, color=ORANGE, ls="--", label=suggestion)
+    ax.axvline(found.steepest, color=GREEN, ls=":", label=f"steepest {found.steepest:.2g}")
+    # The last steps, where the loss goes to pieces, must not flatten all the others.
+    low, high = found.losses.min(), found.losses[: max(len(found.losses) // 2, 1)].max()
+    margin = 0.1 * max(high - low, 1e-6)
+    ax.set(xscale="log", xlabel="learning rate", ylabel="loss")
+    ax.set_ylim(low - margin, high + 5 * margin)
+    ax.set_title(suggestion)
+    ax.legend(frameon=False)
+    return ax
+
+
+def plot_augmentation(augmentation, x, *, n=4, versions=7, ax=None):
+    """A montage: each image in the first column, what training sees of it in the others.
+
+    Args:
+        augmentation: a Keras layer for images, such as `image_augmentation()`.
+        x: images (rows, height, width, channels), in the units that the model gets.
+        n: images to draw, the first ones of x, at least 1.
+        versions: changed copies of each, at least 1.
+        ax: matplotlib Axes, or None for a new figure.
+
+    Returns:
+        The Axes.
+
+    Raises:
+        ValueError, TypeError: x holds no images, or augmentation is no layer.
+
+    >>> from recipes import image_augmentation
+    >>> ax = plot_augmentation(image_augmentation(seed=0), np.zeros((2, 8, 8, 1)), versions=3)
+    >>> ax.get_title()
+    'original and 3 versions of it'
+    """
+    import keras
+
+    _checks.layer("augmentation", augmentation, optional=False)
+    x = _checks.array("x", x, ndim=4)[: _checks.count("n", n)]
+    versions = _checks.count("versions", versions)
+    columns = [x, *(augmentation(x, training=True) for _ in range(versions))]
+    columns = [keras.ops.convert_to_numpy(images).astype("float32") for images in columns]
+    # A frame round every image, so that what is moved out of it is seen to be.
+    low, high = x.min(), max(x.max(), x.min() + 1e-6)
+    framed = [
+        np.pad((images - low) / (high - low), ((0, 0), (1, 1), (1, 1), (0, 0)), constant_values=1)
+        for images in columns
+    ]
+    rows = np.concatenate([np.concatenate(list(images)) for images in framed], axis=1)
+    ax = _axes(ax, width=1.1 * (versions + 1), height=1.1 * len(x) + 0.4)
+    ax.imshow(_pictures(np.clip(rows, 0, 1)[None])[0], cmap="gray", vmin=0, vmax=1)
+    ax.set_title(f"original and {versions} versions of it")
+    ax.set_axis_off()
     return ax
 
 

@@ -173,6 +173,7 @@ CASES = {
             "prelu": {"activation": "prelu"},
             "image": {"input_shape": (5, 1)},
             **LOSSES,
+            "augmented": {"augmentation": recipes.tabular_augmentation(seed=0)},
         },
         bad=[
             *BAD_HEAD,
@@ -180,6 +181,7 @@ CASES = {
             ({"units": 8}, TypeError, r"Did you mean \(8,\)"),
             ({"units": (8, 0)}, ValueError, "units"),
             ({"units": (8, 0.5)}, TypeError, "units"),
+            ({"augmentation": "swap"}, TypeError, "augmentation"),
             ({"input_shape": (None,)}, TypeError, "input_shape"),
             ({"drop_connect": 1}, ValueError, "drop_connect"),
         ],
@@ -193,9 +195,9 @@ CASES = {
             "regularised": REGULARISED,
             "plain": {"batch_norm": False, "dropout": 0.0},
             "average_prelu": {"pooling": "average", "activation": "prelu", "kernel_size": 5},
-            "augmented": {"augmentation": keras.layers.RandomFlip("horizontal", seed=0)},
             "focal": LOSSES["focal"],
             "logit_adjusted": LOSSES["logit_adjusted"],
+            "augmented": {"augmentation": recipes.image_augmentation("strong", seed=0)},
         },
         bad=[
             *BAD_HEAD,

@@ -79,3 +79,34 @@ def test_parts_keep_their_names():
 def test_bad_input(arguments, error, message):
     with pytest.raises(error, match=message):
         recipes.inject_noise(**{"model": sequential(), **arguments})
+
+
+class TestWeightNoise:
+    def test_noise_has_the_spread_that_was_asked_for_and_is_fresh_each_step(self):
+        layer = recipes.WeightNoise(keras.layers.Dense(300), stddev=0.5, seed=0)
+        x = np.eye(200, dtype="float32")
+        layer(x)
+        kernel = keras.ops.convert_to_numpy(layer.layer.kernel)
+        first, second = (np.array(layer(x, training=True)) - kernel for _ in range(2))
+        assert first.std() == pytest.approx(0.5 * kernel.std(), rel=0.02)
+        assert abs(first.mean()) < 0.01 * kernel.std()
+        assert not np.array_equal(first, second)
+
+    def test_inject_noise_keeps_inference_trains_saves_and_loads(self, tmp_path):
+        x, y = np.random.default_rng(0).normal(size=(16, 4)).astype("float32"), np.arange(16) % 3
+        model = recipes.build_mlp((4,), 3, units=(5,), seed=0)
+        noisy = recipes.inject_noise(model, 0.3, where="weights", seed=0)
+        np.testing.assert_allclose(noisy(x), model(x), rtol=1e-5, atol=1e-6)
+        assert not np.allclose(noisy(x, training=True), model(x, training=True), atol=1e-3)
+        before = noisy.get_weights()
+        noisy.fit(x, y, verbose=0)
+        assert all(
+            not np.array_equal(a, b)
+            for a, b in zip(before, noisy.get_weights(), strict=True)
+            if a.ndim == 2
+        )
+        noisy.save(tmp_path / "model.keras")
+        loaded = keras.models.load_model(tmp_path / "model.keras")
+        np.testing.assert_allclose(
+            loaded.predict(x, verbose=0), noisy.predict(x, verbose=0), rtol=1e-5, atol=1e-6
+        )

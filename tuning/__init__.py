@@ -6,7 +6,7 @@
 from tuning.hypermodel import hypermodel
 from tuning.ranges import Boolean, Choice, Float, Int, Widths
 from tuning.search import search
-from tuning.spaces import SPACES
+from tuning.spaces import SPACES, ranges_of
 from tuning.study import Study
 
 __all__ = [
@@ -18,5 +18,6 @@ __all__ = [
     "Study",
     "Widths",
     "hypermodel",
+    "ranges_of",
     "search",
 ]

@@ -1,4 +1,4 @@
-"""`SPACES`: the default space of every builder, as data.
+"""`SPACES`: the default space of every builder, as data; `ranges_of`: what `diagnose` says to try.
 
 Change a knob with `SPACES[build_mlp] | {"dropout": 0.0}`; a value that is no range is a constant.
 """
@@ -61,3 +61,33 @@ SPACES = {
     },
     build_variational_autoencoder: DENSE_AUTOENCODER,
 }
+
+
+def ranges_of(values):
+    """A space from plain values, such as those that `recipes.diagnose` gives.
+
+    Args:
+        values: dict from argument name to (low, high), drawn by magnitude where high is 30 times
+            low or more; or to a list of options, of which a single one is a constant.
+
+    Returns:
+        dict from argument name to range, for `search(space=...)`.
+
+    Raises:
+        ValueError, TypeError: an empty range.
+
+    >>> ranges_of({"dropout": (0.2, 0.6), "l1": [0.0]})
+    {'dropout': Float(low=0.2, high=0.6, log=False, default=None), 'l1': 0.0}
+    """
+    return {name: _range(value) for name, value in values.items()}
+
+
+def _range(value):
+    if isinstance(value, list):
+        if sorted(map(str, value)) == ["False", "True"]:
+            return Boolean()
+        return Choice(value) if len(value) > 1 else value[0]
+    low, high = value
+    log = low > 0 and high >= 30 * low
+    whole = isinstance(low, int) and isinstance(high, int)
+    return Int(low, high, log=log) if whole else Float(float(low), float(high), log=log)
