@@ -26,7 +26,7 @@ def _matches(y_true, y_pred):
     classes = y_pred.shape[-1]
     same_rank = len(y_true.shape) == len(y_pred.shape)
     if classes == 1:
-        y_true = y_true if same_rank else ops.expand_dims(y_true, -1)
+        y_true = ops.cast(y_true if same_rank else ops.expand_dims(y_true, -1), y_pred.dtype)
         return ops.squeeze(ops.equal(y_true > 0.5, y_pred > 0.5), -1)
     if same_rank:
         soft = y_true.shape[-1] == classes
