@@ -53,8 +53,9 @@ class Study:
         rows = [self._row(trial) for trial in self.tuner.oracle.trials.values()]
         table = pd.DataFrame(rows)
         lower_first = self.tuner.oracle.objective.direction == "min"
+        ranked = table["score"].where(table["status"].isin(["completed", "stopped"]))
         table = table.sort_values("score", ascending=lower_first, kind="stable")
-        ranks = table["score"].rank(method="first", ascending=lower_first).astype("Int64")
+        ranks = ranked[table.index].rank(method="first", ascending=lower_first).astype("Int64")
         table.insert(0, "rank", ranks)
         table["parameters"] = table["parameters"].astype("Int64")
         return table.dropna(axis="columns", how="all").reset_index(drop=True)
@@ -109,7 +110,7 @@ class Study:
         from recipes import plots
 
         trials = self.tuner.oracle.trials.values()
-        scores = {_number(t): t.score for t in trials if t.status == "COMPLETED"}
+        scores = {_number(t): t.score for t in trials if t.status in ("COMPLETED", "STOPPED")}
         numbers, values = list(scores), list(scores.values())
         pick = min if self.tuner.oracle.objective.direction == "min" else max
         best = [pick(values[: i + 1]) for i in range(len(values))]
@@ -155,7 +156,7 @@ class Study:
     def _row(self, trial):
         model, hp = self.tuner.hypermodel, trial.hyperparameters
         curves = _curves(trial)
-        done = trial.status == "COMPLETED"
+        done = trial.status in ("COMPLETED", "PRUNED", "STOPPED") and trial.score is not None
         others = [name for name in curves if name[:4] == "val_" and name != self.objective]
         # Empty where the trial's file could not be read.
         knobs = {**model.arguments(hp), **model.training(hp)} if hp.space else {}
