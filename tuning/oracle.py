@@ -177,7 +177,7 @@ _ENDED = ("COMPLETED", "FAILED", "STOPPED")
 
 def lock(path):
     """An open file that no other process can lock until it is closed; None where one has."""
-    file = open(path, "w")  # noqa: SIM115: it stays open
+    file = open(path, "w")  # noqa: SIM115
     if os.name == "posix":
         import fcntl
 

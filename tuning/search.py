@@ -1,6 +1,7 @@
 """`search`: build, train and score a recipe many times, each time with other knobs."""
 
 import inspect
+import os
 import shutil
 import tempfile
 from pathlib import Path
@@ -13,6 +14,7 @@ from tuning._data import prepare
 from tuning._ledger import Ledger, sqlite_url
 from tuning._progress import Progress
 from tuning._proposals import PRUNERS, SAMPLERS
+from tuning._workers import work
 from tuning.hypermodel import ForeignModel, hypermodel, name_of
 from tuning.objectives import choose_objective, first_pass
 from tuning.optuna_oracle import OptunaOracle
@@ -44,6 +46,7 @@ def search(
     batch_size=32,
     callbacks=(),
     seed=None,
+    workers=None,
     directory=None,
     storage=None,
     name=None,
@@ -85,6 +88,8 @@ def search(
         callbacks: Keras callbacks, used as they are in every trial, or a function that makes new
             ones for each.
         seed: int that fixes trials, weights and order of rows, or None.
+        workers: processes on this machine that share the trials, with Optuna's engines. None is 1,
+            or what `python -m tuning.launch` was given. Callbacks are copied to each process.
         directory: folder that keeps the study. The same call goes on where a killed one ended, and
             a larger `max_trials` extends a finished one. None keeps it for this process only.
             With Optuna's engines several processes may work on it at once.
@@ -119,6 +124,9 @@ def search(
     seed = _checks.seed(seed)
     _checks.one_of("engine", engine, (*SAMPLERS, *ENGINES))
     start_from = _checks.starts(start_from)
+    workers = workers if workers is not None else int(os.environ.get("TUNING_WORKERS", 1))
+    workers = _checks.count("workers", workers)
+    storage = storage or os.environ.get("TUNING_STORAGE")
     if engine in ENGINES:
         _checks.optuna_only(
             engine,
@@ -126,6 +134,7 @@ def search(
             storage=storage,
             max_parameters=max_parameters,
             start_from=tuple(start_from),
+            workers=workers if workers > 1 else None,
         )
     pruner = _checks.one_of("pruner", pruner or "median", PRUNERS)
     storage = _checks.storage(storage)
@@ -203,6 +212,37 @@ def search(
         patience=patience,
         max_parameters=max_parameters,
     )
+    if workers > 1:
+        held_out = (data.x_val,) if y is None else (data.x_val, data.y_val)
+        call = {
+            "build": build,
+            "x": data.x,
+            "y": None if y is None else data.y,
+            "input_shape": input_shape,
+            "outputs": outputs,
+            "task": task,
+            "space": None if isinstance(build, keras_tuner.HyperModel) else space,
+            "engine": engine,
+            "pruner": pruner,
+            "objective": objective,
+            "validation": held_out,
+            "max_trials": max_trials,
+            "time_budget": time_budget,
+            "patience": patience,
+            "max_parameters": max_parameters,
+            "start_from": start_from,
+            "epochs": epochs,
+            "batch_size": batch_size,
+            "callbacks": callbacks,
+            "seed": seed,
+            "workers": 1,
+            "directory": folder,
+            "storage": storage,
+            "name": name,
+            "verbose": False,
+        }
+        tuner.watch(lambda tuner: work(call, workers, tuner))
+        return Study(tuner, data.input_shape, keeper)
     tuner.search(
         data.x,
         data.y,

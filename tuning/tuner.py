@@ -58,6 +58,9 @@ class LeanTuner(keras_tuner.Tuner):
         self.progress = progress
         self.patience = math.inf if patience is None else patience
         self.max_parameters = math.inf if max_parameters is None else max_parameters
+        self.trials_left = int(os.environ.get("TUNING_TRIALS", 0)) or math.inf  # of this process
+        self.is_recycled = False
+        self._shown = None  # trials whose end was shown
         self.ended = None  # how the running trial ended, where not by itself
         self.time_budget = math.inf if time_budget is None else time_budget
         self.started = time.monotonic()
@@ -79,6 +82,25 @@ class LeanTuner(keras_tuner.Tuner):
             gc.unfreeze()
             self.oracle.close()
             self.progress.close()
+
+    def watch(self, work):
+        """Let `work` run the trials in other processes, and show them as they end."""
+        try:
+            self.look()
+            work(self)
+            self._stop_where_all_failed(at_least=1)
+        finally:
+            self.oracle.close()
+            self.progress.close()
+
+    def look(self):
+        """Show the trials of other processes that have ended since the last look."""
+        self.oracle.reload()
+        ended = [t for t in self.oracle.trials.values() if t.status != "RUNNING"]
+        for trial in ended:
+            if self._shown is not None and trial.trial_id not in self._shown:
+                self.progress.trial(trial, self.best_trial())
+        self._shown = {trial.trial_id for trial in ended}
 
     def run_trial(self, trial, x, y=None, **kwargs):
         """Build, fit, and keep the weights of the best epoch."""
@@ -112,6 +134,7 @@ class LeanTuner(keras_tuner.Tuner):
 
     def on_trial_end(self, trial):
         """Record the trial; stop where nothing has worked from the start."""
+        self.trials_left -= 1
         self.oracle.end_trial(trial)
         if trial.trial_id not in self.oracle.trials:
             return  # another process has taken it over
@@ -124,7 +147,9 @@ class LeanTuner(keras_tuner.Tuner):
         ended = [t for t in self.oracle.trials.values() if t.status not in ("RUNNING", "FAILED")]
         best = self.best_trial()
         after = [t for t in ended if best and int(t.trial_id) > int(best.trial_id)]
-        if len(after) >= self.patience or (ended and self._time_is_up()):
+        self.is_recycled = self.trials_left <= 0
+        over = len(after) >= self.patience or (ended and self._time_is_up())
+        if over or self.is_recycled:
             self.oracle.stop()
 
     def best_trial(self):
@@ -202,8 +227,12 @@ class LeanTuner(keras_tuner.Tuner):
     def _weights(self, trial_id):
         return Path(self.get_trial_dir(trial_id), WEIGHTS)
 
+    def seconds_left(self):
+        """What is left of the time budget."""
+        return self.time_budget - (time.monotonic() - self.started)
+
     def _time_is_up(self):
-        return time.monotonic() - self.started > self.time_budget
+        return self.seconds_left() < 0
 
 
 class _Watch(keras.callbacks.Callback):
