@@ -2,26 +2,35 @@
 
 import multiprocessing
 import os
-import signal
-import subprocess
-import sys
-import textwrap
 import time
 from pathlib import Path
 
 import keras
 import keras_tuner
+import matplotlib
 import numpy as np
 import optuna
 import pytest
 
+from recipes import build_cnn, build_mlp
 from tests.test_tuning_search import X, build_small, tiny
 from tests.test_tuning_traps import LOW, build_picky
-from tuning import Boolean, Choice, Float, Int, Widths, _ledger, hypermodel, search
+from tuning import (
+    SPACES,
+    Boolean,
+    Choice,
+    Float,
+    Int,
+    Widths,
+    _ledger,
+    checklist,
+    hypermodel,
+    search,
+)
 from tuning._proposals import distribution, grid, recorded
-from tuning.ranges import RANGES
 
-ROOT = Path(__file__).parent.parent
+matplotlib.use("Agg")
+
 SMALL = {"units": Widths(4, 8, step=4, depth=(1, 2)), "dropout": Choice(0.0, 0.1)}  # 12 points
 
 
@@ -33,9 +42,7 @@ class Scored(keras_tuner.HyperModel):
         self.space, self.value = space, value
 
     def build(self, hp):
-        self.drawn = {
-            k: v.draw(hp, k) if isinstance(v, RANGES) else v for k, v in self.space.items()
-        }
+        self.drawn = {name: knob.draw(hp, name) for name, knob in self.space.items()}
         model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(4)])
         model.compile("adam", "mse")
         return model
@@ -199,6 +206,44 @@ class TestPruning:
         study = tiny(max_trials=8, epochs=4, callbacks=[Curve()], pruner="none")
         assert set(study.leaderboard()["epochs"]) == {4}
 
+    def test_the_curves_show_where_it_was_pruned(self, study):
+        ax = study.plot_curves()
+        lengths = sorted(len(line.get_xdata()) for line in ax.lines if line.get_linestyle() == "-")
+        assert lengths == [3, 3, 6, 6, 6, 6, 6, 6]
+        assert "pruned" in [text.get_text() for text in ax.get_legend().get_texts()]
+
+    def test_an_ensemble_averages_the_best(self, study):
+        oracle = study.tuner.oracle
+        pair = [study.tuner.load_model(t, (4,)) for t in oracle.get_best_trials(2)]
+        expected = np.mean([model.predict(X, verbose=0) for model in pair], axis=0)
+        together = study.ensemble(2).predict(X, verbose=0)
+        np.testing.assert_allclose(together, expected, rtol=1e-5)
+        with pytest.raises(ValueError, match="ensemble needs 9 completed trials"):
+            study.ensemble(9)
+
+
+def test_importance_finds_the_knob_that_matters():
+    space = {"a": Float(0.0, 1.0), "b": Float(0.0, 1.0)}
+    study = scored(space, lambda knobs: 10 * knobs["a"] + 0.01 * knobs["b"], engine="random")
+    ax = study.plot_importance()
+    names = [label.get_text() for label in ax.get_yticklabels()]
+    widths = [bar.get_width() for bar in ax.patches]
+    assert names == ["b", "a"]
+    assert widths[1] > 0.9
+    with pytest.raises(ValueError, match="plot_importance needs 2 completed trials"):
+        scored(space, lambda knobs: knobs["a"], max_trials=1).plot_importance()
+
+
+def test_the_checklist_has_every_knob_that_the_builder_has():
+    space = checklist(build_cnn)
+    points = "activation dropout batch_norm noise label_smoothing optimizer learning_rate"
+    assert set(space) == {*SPACES[build_cnn], *points.split(), "batch_size", "epochs"}
+    assert set(checklist(build_small)) == {"dropout", "learning_rate", "batch_size", "epochs"}
+    assert "label_smoothing" not in checklist(build_mlp, task="regression")
+    study = tiny(build_mlp, space=checklist(build_mlp) | {"epochs": 1, "units": (4,)}, max_trials=2)
+    assert set(study.leaderboard()["status"]) == {"completed"}
+    assert study.objective == "val_accuracy", "label smoothing changes the loss itself"
+
 
 class TestBudgets:
     def test_a_trial_that_the_time_cuts_is_recorded_as_stopped(self):
@@ -290,36 +335,32 @@ class TestStorage:
 
 # --- killed, and not alone ------------------------------------------------------------------------
 
-SCRIPT = """
-    import sys, time
-    import numpy as np
-    from tests.test_tuning_engines import Scored, LOW
-    from tuning import Float, search
+# One process that has imported everything, from which the others are forked.
+FORKS = multiprocessing.get_context("forkserver" if os.name == "posix" else "spawn")
+FORKS.set_forkserver_preload(["tests.test_tuning_engines"])
 
-    def value(knobs):
-        time.sleep(0.15)
-        return (knobs["a"] - 0.3) ** 2
 
-    space = {"a": Float(0.0, 1.0), "b": Float(0.0, 1.0)}
-    print("ready", flush=True)
-    search(Scored(space, value), np.zeros((8, 4)), objective=LOW, max_trials=12, seed=0,
-           directory=sys.argv[1])
-"""
+def search_there(folder, ready):
+    ready.set()
+    run_here(folder, seconds=0.1)
 
 
 def start(folder):
-    return subprocess.Popen(
-        [sys.executable, "-c", textwrap.dedent(SCRIPT), str(folder)],
-        cwd=ROOT,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-    )
+    """A process that searches in a folder; returns when it is about to begin."""
+    ready = FORKS.Event()
+    process = FORKS.Process(target=search_there, args=(folder, ready), daemon=True)
+    process.start()
+    assert ready.wait(100)
+    return process
 
 
-def run_here(folder=None):
+def run_here(folder=None, seconds=0.0):
     space = {"a": Float(0.0, 1.0), "b": Float(0.0, 1.0)}
-    value = lambda knobs: (knobs["a"] - 0.3) ** 2  # noqa: E731
+
+    def value(knobs):
+        time.sleep(seconds)
+        return (knobs["a"] - 0.3) ** 2
+
     return search(
         Scored(space, value),
         np.zeros((8, 4)),
@@ -333,14 +374,11 @@ def run_here(folder=None):
 
 @pytest.mark.skipif(os.name != "posix", reason="SIGKILL")
 def test_killed_at_any_moment_it_goes_on_as_if_it_had_not_been(tmp_path):
-    for seconds in (0.6, 1.2):
+    for seconds in (0.5, 1.0, 1.5):
         process = start(tmp_path)
-        for line in process.stdout:
-            if line.startswith("trial"):
-                break
         time.sleep(seconds)
-        process.send_signal(signal.SIGKILL)
-        process.wait()
+        process.kill()
+        process.join()
     study = run_here(tmp_path)
     table, unbroken = study.leaderboard(), run_here().leaderboard()
     assert table.drop(columns="seconds", errors="ignore").equals(
@@ -349,15 +387,15 @@ def test_killed_at_any_moment_it_goes_on_as_if_it_had_not_been(tmp_path):
     rows = trials_of(tmp_path, "Scored")
     ended = [t for t in rows if t.state.name == "COMPLETE"]
     assert sorted(t.user_attrs["place"] for t in ended) == list(range(12))
-    assert len(rows) - len(ended) <= 2, "one for each kill at most"
+    assert len(rows) - len(ended) <= 3, "one for each kill at most"
 
 
 @pytest.mark.skipif(os.name != "posix", reason="SIGKILL")
 def test_two_processes_on_one_folder_share_the_trials(tmp_path):
     both = [start(tmp_path) for _ in range(2)]
     for process in both:
-        process.communicate(timeout=100)
-        assert process.returncode == 0
+        process.join(100)
+        assert process.exitcode == 0
     rows = [t for t in trials_of(tmp_path, "Scored") if t.state.name == "COMPLETE"]
     assert sorted(t.user_attrs["place"] for t in rows) == list(range(12))
     assert len({t.params["a"] for t in rows}) == 12
@@ -453,11 +491,10 @@ def hold(folder, ready):
 
 @pytest.mark.skipif(os.name != "posix", reason="flock")
 def test_keras_tuners_engines_refuse_a_second_process(tmp_path):
-    context = multiprocessing.get_context("spawn")
-    ready = context.Event()
-    process = context.Process(target=hold, args=(tmp_path, ready), daemon=True)
+    ready = FORKS.Event()
+    process = FORKS.Process(target=hold, args=(tmp_path, ready), daemon=True)
     process.start()
-    assert ready.wait(60)
+    assert ready.wait(100)
     with pytest.raises(ValueError, match="another process is searching"):
         tiny(engine="keras-random", directory=tmp_path)
     process.kill()

@@ -53,21 +53,20 @@ def workers_of(folder, name="Slow"):
 def test_two_workers_share_the_trials_and_one_that_is_killed_is_replaced(tmp_path, capfd):
     killed = []
 
+    def busy():
+        try:
+            return any(t.user_attrs["place"] > 1 for t in workers_of(tmp_path))
+        except Exception:  # not there yet
+            return False
+
     def kill():
-        while not killed:
-            time.sleep(0.2)
-            children = subprocess.run(
-                ["ps", "-o", "pid=,args=", "--ppid", str(os.getpid())],
-                capture_output=True,
-                text=True,
-            ).stdout
-            busy = (tmp_path / "study.db").exists() and any(
-                t.user_attrs["place"] > 1 for t in workers_of(tmp_path)
-            )
-            for line in children.splitlines():
-                if "tuning._workers" in line and busy and not killed:
-                    killed.append(int(line.split()[0]))
-                    os.kill(killed[0], signal.SIGKILL)
+        while not (tmp_path / "study.db").exists() or not busy():
+            time.sleep(0.3)
+        children = ["ps", "-o", "pid=,args=", "--ppid", str(os.getpid())]
+        for line in subprocess.run(children, capture_output=True, text=True).stdout.splitlines():
+            if "tuning._workers" in line and not killed:
+                killed.append(int(line.split()[0]))
+                os.kill(killed[0], signal.SIGKILL)
 
     threading.Thread(target=kill, daemon=True).start()
     study = run(tmp_path, verbose=True)

@@ -32,6 +32,7 @@ __all__ = [
     "depth",
     "direction",
     "driver_missing",
+    "enough_trials",
     "flag",
     "folder",
     "fraction",
@@ -322,6 +323,12 @@ def starts(value):
             f"Received: start_from={value!r}. Example: start_from=[{{'dropout': 0.2}}]."
         )
     return list(value)
+
+
+def enough_trials(owner, found, needed):
+    """As many completed trials as a summary of them needs."""
+    if found < needed:
+        raise ValueError(f"{owner} needs {needed} completed trials. Received: {found}.")
 
 
 def in_use(directory):

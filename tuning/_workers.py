@@ -109,7 +109,7 @@ def _pack(call, tuner):
 
 def _start(call, slot, workers, tuner):
     pack = _pack(call, tuner)
-    errors = tempfile.TemporaryFile()
+    errors = tempfile.TemporaryFile()  # noqa: SIM115
     process = subprocess.Popen(
         [sys.executable, "-m", "tuning._workers"],
         stdin=subprocess.PIPE,

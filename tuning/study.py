@@ -2,7 +2,9 @@
 
 import math
 
-from tuning.tuner import OWN_METRICS
+import keras
+
+from tuning.tuner import KEEP, OWN_METRICS
 
 HEAD = 10  # rows of the leaderboard in a notebook
 LOG_SCALE_FROM = 10  # times the best score
@@ -130,6 +132,46 @@ class Study:
         ax.set_title(f"{self.tuner.hypermodel.name}: best {best[-1]:.4g} of {len(trials)} trials")
         ax.legend(frameon=False)
         return ax
+
+    def plot_curves(self, ax=None):
+        """The objective over the epochs, a line a trial, the best in colour. Returns the Axes."""
+        from tuning import _pictures
+
+        return _pictures.plot_curves(self, ax)
+
+    def plot_importance(self, ax=None):
+        """How much of the scores' spread each knob explains, by Optuna's fANOVA. Returns the Axes.
+
+        Raises:
+            ValueError: fewer than two trials were completed.
+        """
+        from tuning import _checks, _pictures
+
+        completed = [t for t in self.tuner.oracle.trials.values() if t.status == "COMPLETED"]
+        _checks.enough_trials("plot_importance", len(completed), 2)
+        return _pictures.plot_importance(self, ax)
+
+    def ensemble(self, k=5):
+        """One model that averages the predictions of the best `k`.
+
+        Args:
+            k: number of models, from 2 to 5; the weights of no more are kept.
+
+        Returns:
+            `keras.Model` with one output, not compiled.
+
+        Raises:
+            ValueError: fewer than `k` trials have weights.
+        """
+        from tuning import _checks
+
+        k = _checks.count("k", k, minimum=2)
+        best = self.tuner.oracle.get_best_trials(min(k, KEEP))
+        _checks.enough_trials("ensemble", len(best), k)
+        models = [self.tuner.load_model(trial, self._input_shape) for trial in best]
+        inputs = keras.Input(self._input_shape)
+        outputs = keras.layers.Average()([model(inputs) for model in models])
+        return keras.Model(inputs, outputs, name="ensemble")
 
     def __repr__(self):
         trials = self.tuner.oracle.trials
