@@ -86,7 +86,7 @@ def main():
     import keras
 
     keras.config.set_dtype_policy(settings["dtype_policy"])
-    from joblib.externals import cloudpickle
+    import cloudpickle
 
     from tuning.search import search
 
@@ -98,8 +98,8 @@ def main():
 
 def _pack(call, tuner):
     """The call as bytes, functions of a script or notebook included."""
+    import cloudpickle
     import keras
-    from joblib.externals import cloudpickle
 
     if call["time_budget"] is not None:
         call = {**call, "time_budget": max(tuner.seconds_left(), 0.1)}
