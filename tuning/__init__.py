@@ -1,4 +1,4 @@
-"""Search over recipes: ranges, a default space for each builder, Optuna's and Keras Tuner's engines.
+"""Search over recipes: ranges, a space for each builder, Optuna's and Keras Tuner's engines.
 
 `search(build, x, y)` is the whole of it; `hypermodel(build)` is for Keras Tuner's own tuners.
 """

@@ -95,6 +95,8 @@ def _range(value):
     log = low > 0 and high >= 30 * low
     whole = isinstance(low, int) and isinstance(high, int)
     return Int(low, high, log=log) if whole else Float(float(low), float(high), log=log)
+
+
 # What the notes would have one try for every model, beside its size: only those of these names that
 # a builder has become its knobs.
 CHECKLIST = {
