@@ -14,7 +14,7 @@ import time
 from benchmarks import _measure
 
 TRIALS = 300
-SECONDS = (0.2, 2.5)  # until a kill
+SECONDS = (0.0, 0.4)  # from the first trial of a process to its kill
 
 
 def study_in(folder, seconds=0.02):
@@ -49,6 +49,19 @@ def study_in(folder, seconds=0.02):
     )
 
 
+def ended(folder):
+    """Trials that have ended so far."""
+    import optuna
+
+    from tuning._ledger import sqlite_url
+
+    try:
+        rows = optuna.load_study(study_name="Bowl", storage=sqlite_url(folder)).trials
+    except Exception:  # the first process has not made it yet
+        return 0
+    return sum(trial.state.name == "COMPLETE" for trial in rows)
+
+
 def main(kills=50):
     import optuna
 
@@ -63,6 +76,9 @@ def main(kills=50):
         for _ in range(int(kills)):
             process = forks.Process(target=study_in, args=(folder,))
             process.start()
+            before = ended(folder)
+            while process.is_alive() and ended(folder) == before:
+                process.join(0.05)
             process.join(draw.uniform(*SECONDS))
             landed += process.is_alive()
             process.kill()

@@ -350,8 +350,18 @@ def start(folder):
     ready = FORKS.Event()
     process = FORKS.Process(target=search_there, args=(folder, ready), daemon=True)
     process.start()
-    assert ready.wait(100)
+    assert ready.wait(300)  # everything is imported once
     return process
+
+
+def ended_in(folder):
+    """Trials that have ended; none where the study is not there yet."""
+    if not (Path(folder) / "study.db").exists():
+        return 0
+    try:
+        return sum(trial.state.name == "COMPLETE" for trial in trials_of(folder, "Scored"))
+    except Exception:
+        return 0
 
 
 def run_here(folder=None, seconds=0.0):
@@ -374,8 +384,10 @@ def run_here(folder=None, seconds=0.0):
 
 @pytest.mark.skipif(os.name != "posix", reason="SIGKILL")
 def test_killed_at_any_moment_it_goes_on_as_if_it_had_not_been(tmp_path):
-    for seconds in (0.5, 1.0, 1.5):
+    for trials, seconds in ((1, 0.0), (4, 0.05), (7, 0.13)):
         process = start(tmp_path)
+        while ended_in(tmp_path) < trials:
+            time.sleep(0.05)
         time.sleep(seconds)
         process.kill()
         process.join()
@@ -394,7 +406,7 @@ def test_killed_at_any_moment_it_goes_on_as_if_it_had_not_been(tmp_path):
 def test_two_processes_on_one_folder_share_the_trials(tmp_path):
     both = [start(tmp_path) for _ in range(2)]
     for process in both:
-        process.join(100)
+        process.join(300)
         assert process.exitcode == 0
     rows = [t for t in trials_of(tmp_path, "Scored") if t.state.name == "COMPLETE"]
     assert sorted(t.user_attrs["place"] for t in rows) == list(range(12))
@@ -494,7 +506,7 @@ def test_keras_tuners_engines_refuse_a_second_process(tmp_path):
     ready = FORKS.Event()
     process = FORKS.Process(target=hold, args=(tmp_path, ready), daemon=True)
     process.start()
-    assert ready.wait(100)
+    assert ready.wait(300)  # everything is imported once
     with pytest.raises(ValueError, match="another process is searching"):
         tiny(engine="keras-random", directory=tmp_path)
     process.kill()
