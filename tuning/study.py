@@ -168,7 +168,12 @@ class Study:
         k = _checks.count("k", k, minimum=2)
         best = self.tuner.oracle.get_best_trials(min(k, KEEP))
         _checks.enough_trials("ensemble", len(best), k)
-        models = [self.tuner.load_model(trial, self._input_shape) for trial in best]
+        loaded = [self.tuner.load_model(trial, self._input_shape) for trial in best]
+        # All have the builder's name; parts of one model must have names of their own.
+        models = [
+            keras.Model(model.input, model.output, name=f"trial_{_number(trial)}")
+            for trial, model in zip(best, loaded, strict=True)
+        ]
         inputs = keras.Input(self._input_shape)
         outputs = keras.layers.Average()([model(inputs) for model in models])
         return keras.Model(inputs, outputs, name="ensemble")
