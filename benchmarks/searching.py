@@ -16,8 +16,9 @@ from sklearn.model_selection import train_test_split
 from benchmarks import _data, _measure
 from recipes import build_cnn, build_mlp
 from tuning import Float, hypermodel, search
-from tuning.oracle import ENGINES
+from tuning.oracle import ENGINES as KERAS_ENGINES
 
+ENGINES = ("tpe", "random", *KERAS_ENGINES)
 KNOBS = {"dropout": Float(0.0, 0.5), "learning_rate": Float(1e-4, 1e-2, log=True)}
 
 
@@ -80,6 +81,7 @@ def main(trials=12, epochs=10):
                     y,
                     space=space,
                     engine=engine,
+                    pruner="none" if engine in ("tpe", "random") else None,
                     validation=(x_val, y_val),
                     max_trials=trials,
                     epochs=epochs,

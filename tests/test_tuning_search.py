@@ -167,7 +167,10 @@ class Counter(keras.callbacks.Callback):
         self.trainings += 1
 
 
-@pytest.mark.parametrize("engine", ["random", "bayesian", "hyperband", "grid"])
+@pytest.mark.parametrize(
+    "engine",
+    ["tpe", "random", "grid", "keras-random", "keras-bayesian", "keras-hyperband", "keras-grid"],
+)
 def test_every_engine_runs_and_starts_from_the_defaults(engine):
     space = {"units": Widths(4, 8, step=4, depth=(1, 2)), "dropout": Float(0.0, 0.5)}
     study = tiny(engine=engine, space=space, max_trials=6, epochs=3)
@@ -175,7 +178,7 @@ def test_every_engine_runs_and_starts_from_the_defaults(engine):
     assert len(table) == 6
     assert set(table["status"]) == {"completed"}
     assert (table.loc[1, "units"], table.loc[1, "dropout"]) == ((8,), 0.1)
-    if engine == "hyperband":
+    if engine == "keras-hyperband":
         assert set(table["epochs"]) == {1, 3}, "the best go on where they were"
     else:
         assert len(table[["units", "dropout"]].drop_duplicates()) == 6
@@ -297,7 +300,7 @@ BAD = {
     "no y": ({"y": None}, ValueError, "needs its argument 'outputs'"),
     "misspelt knob": ({"space": {"unit": (4,)}}, ValueError, "Did you mean 'units'"),
     "space": ({"space": [Int(1, 3)]}, TypeError, "space must be a dict"),
-    "engine": ({"engine": "baysian"}, ValueError, "Did you mean 'bayesian'"),
+    "engine": ({"engine": "keras-baysian"}, ValueError, "Did you mean 'keras-bayesian'"),
     "objective": ({"objective": "val_acuracy"}, ValueError, "'val_loss'.*Did you mean 'val_acc"),
     "max_trials": ({"max_trials": 0}, ValueError, "max_trials must be at least 1"),
     "epochs": ({"epochs": 0}, ValueError, "epochs must be at least 1"),
@@ -308,7 +311,7 @@ BAD = {
     "task": ({"task": "multi"}, ValueError, "task must be one of"),
     "input_shape": ({"input_shape": (3,)}, ValueError, "x must have rows of shape"),
     "hyperband epochs": (
-        {"engine": "hyperband", "space": {"units": (4,), "epochs": Int(1, 3)}},
+        {"engine": "keras-hyperband", "space": {"units": (4,), "epochs": Int(1, 3)}},
         ValueError,
         "space must not hold 'epochs'",
     ),

@@ -194,7 +194,9 @@ def run(folder, engine):
     return tiny(Numbers(), space=None, engine=engine, max_trials=4, objective=LOW, directory=folder)
 
 
-@pytest.mark.parametrize("engine", ["random", "bayesian", "hyperband", "grid"])
+@pytest.mark.parametrize(
+    "engine", ["keras-random", "keras-bayesian", "keras-hyperband", "keras-grid"]
+)
 def test_killed_at_any_write_it_goes_on_and_loses_nothing(engine, tmp_path, monkeypatch):
     monkeypatch.setattr(tuning.tuner.gc, "collect", lambda: 0)  # 0.35 s a search
     write = tuning.oracle.write_json
@@ -220,7 +222,7 @@ def test_killed_at_any_write_it_goes_on_and_loses_nothing(engine, tmp_path, monk
         assert table["trial"].tolist() == [1, 2, 3, 4]
         assert set(table["status"]) == {"completed"}
         assert (table["score"] == table["a"]).all()
-        if engine in ("random", "grid"):
+        if engine in ("keras-random", "keras-grid"):
             assert table["a"].tolist() == plain
     assert killed_at > 10
 
@@ -228,9 +230,16 @@ def test_killed_at_any_write_it_goes_on_and_loses_nothing(engine, tmp_path, monk
 @pytest.mark.parametrize("name", ["oracle.json", "trial_1/trial.json"])
 @pytest.mark.parametrize("text", ["", '{"trial_id": "1", "hyper'])
 def test_a_broken_file_costs_at_most_its_own_trial(name, text, tmp_path):
-    run(tmp_path, "random")
+    run(tmp_path, "keras-random")
     (tmp_path / "trials" / name).write_text(text)
-    study = tiny(Numbers(), space=None, max_trials=6, objective=LOW, directory=tmp_path)
+    study = tiny(
+        Numbers(),
+        space=None,
+        engine="keras-random",
+        max_trials=6,
+        objective=LOW,
+        directory=tmp_path,
+    )
     table = study.leaderboard().sort_values("trial")
     assert table["trial"].tolist() == [1, 2, 3, 4, 5, 6]
     assert (table["status"] == "failed").sum() == ("trial" in name)

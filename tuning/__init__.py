@@ -1,4 +1,4 @@
-"""Search over recipes: ranges, a default space for each builder, and Keras Tuner's engines.
+"""Search over recipes: ranges, a space for each builder, Optuna's and Keras Tuner's engines.
 
 `search(build, x, y)` is the whole of it; `hypermodel(build)` is for Keras Tuner's own tuners.
 """
@@ -6,7 +6,7 @@
 from tuning.hypermodel import hypermodel
 from tuning.ranges import Boolean, Choice, Float, Int, Widths
 from tuning.search import search
-from tuning.spaces import SPACES, ranges_of
+from tuning.spaces import SPACES, checklist, ranges_of
 from tuning.study import Study
 
 __all__ = [
@@ -17,6 +17,7 @@ __all__ = [
     "Int",
     "Study",
     "Widths",
+    "checklist",
     "hypermodel",
     "ranges_of",
     "search",

@@ -31,18 +31,23 @@ __all__ = [
     "counts",
     "depth",
     "direction",
+    "driver_missing",
+    "enough_trials",
     "flag",
     "folder",
     "fraction",
-    "free",
     "hypermodel_alone",
+    "in_use",
+    "installed",
     "known_names",
     "lies_in",
     "no_epochs",
+    "not_free",
     "number",
     "objective",
     "one_of",
     "options",
+    "optuna_only",
     "positive",
     "repeated_name",
     "required",
@@ -51,7 +56,11 @@ __all__ = [
     "seed",
     "shape",
     "space",
+    "start",
+    "starts",
+    "storage",
     "targets",
+    "unreachable",
     "validation",
 ]
 
@@ -205,9 +214,9 @@ def builder(value):
 
 def no_epochs(engine, searched):
     """Hyperband sets the epochs of each trial itself."""
-    if engine == "hyperband" and "epochs" in searched:
+    if engine == "keras-hyperband" and "epochs" in searched:
         raise ValueError(
-            "space must not hold 'epochs' with engine='hyperband', which sets them itself. "
+            "space must not hold 'epochs' with engine='keras-hyperband', which sets them itself. "
             "Received: both. Give the most as epochs=..."
         )
 
@@ -228,14 +237,13 @@ def callbacks(value):
     return value if callable(value) else lambda: list(value)
 
 
-def free(directory, trials):
-    """A folder without a study holds nothing where the trials will be."""
-    if trials.exists():
-        raise ValueError(
-            "directory must be new, or hold a study. "
-            f"Received: {str(directory)!r}, which has no study.json, but {trials.name!r}. "
-            "Choose another directory."
-        )
+def not_free(directory, trials):
+    """The error for a folder without a study that holds something where the trials would be."""
+    return ValueError(
+        "directory must be new, or hold a study. "
+        f"Received: {str(directory)!r}, which has no study.json, but {trials.name!r}. "
+        "Choose another directory."
+    )
 
 
 def same_study(directory, found, wanted):
@@ -244,8 +252,88 @@ def same_study(directory, found, wanted):
     if differs:
         name = differs[0]
         raise ValueError(
-            "directory must be new, or hold this very study to go on with. "
+            "directory or storage must be new, or hold this very study to go on with. "
             f"Received: {str(directory)!r}, whose study has another {', another '.join(differs)} "
             f"({found.get(name)!r}, not {wanted[name]!r}). "
-            "Choose another directory, or overwrite=True to delete it."
+            "Choose another directory or name, or overwrite=True to delete it."
         )
+
+
+def driver_missing(url):
+    """The error for a kind of database whose driver is not installed."""
+    return ValueError(
+        f"storage must be of a kind whose driver is installed. Received: {url}. "
+        "For PostgreSQL: pip install psycopg2-binary; for MySQL: pip install PyMySQL."
+    )
+
+
+def unreachable(url, error):
+    """The error for a database that does not answer."""
+    reason = str(error).strip().splitlines()[0]
+    return ValueError(f"storage must be a database that can be reached. Received: {url}. {reason}")
+
+
+def storage(value):
+    """A database's URL, or None."""
+    if value is None:
+        return None
+    if not isinstance(value, str) or "://" not in value:
+        raise ValueError(
+            "storage must be the URL of a database, such as 'sqlite:///study.db' or "
+            f"'postgresql://user@host/name'. Received: storage={value!r}."
+        )
+    return value
+
+
+def installed(package, for_what):
+    """A package that only some of the engines need."""
+    import importlib.util
+
+    if importlib.util.find_spec(package) is None:
+        raise ImportError(f"{for_what} needs the package {package!r}: pip install {package}")
+
+
+def optuna_only(engine, **given):
+    """Arguments that Keras Tuner's own engines know nothing of."""
+    for name, value in given.items():
+        if value not in (None, ()):
+            raise ValueError(
+                f"{name} needs one of Optuna's engines, such as 'tpe'. "
+                f"Received: {name}={value!r}, engine={engine!r}."
+            )
+
+
+def start(position, name, range_, value, nearest):
+    """A value that the user would begin with lies in its range."""
+    if value != nearest and not (
+        isinstance(value, (int, float)) and abs(value - nearest) <= 0.01 * abs(nearest)
+    ):
+        raise ValueError(
+            f"start_from[{position}][{name!r}] must lie in {range_!r}. "
+            f"Received: {value!r}, the nearest is {nearest!r}."
+        )
+
+
+def starts(value):
+    """A list of dicts."""
+    listed = isinstance(value, (list, tuple)) and all(isinstance(item, dict) for item in value)
+    if not listed:
+        raise TypeError(
+            "start_from must be a list of dicts from names to values. "
+            f"Received: start_from={value!r}. Example: start_from=[{{'dropout': 0.2}}]."
+        )
+    return list(value)
+
+
+def enough_trials(owner, found, needed):
+    """As many completed trials as a summary of them needs."""
+    if found < needed:
+        raise ValueError(f"{owner} needs {needed} completed trials. Received: {found}.")
+
+
+def in_use(directory):
+    """The error for a second process on a folder of Keras Tuner's engines."""
+    return ValueError(
+        f"directory must not be in use. Received: {str(directory)!r}, where another process is "
+        "searching. Keras Tuner's engines cannot share it; 'tpe' and Optuna's others can."
+    )

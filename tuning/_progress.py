@@ -3,6 +3,9 @@
 import sys
 import time
 
+# What is said of trials that have no rank.
+WITHOUT_RANK = {"PRUNED": "pruned", "SKIPPED": "skipped: too many parameters"}
+
 
 class Progress:
     """Prints a line a trial, and on a terminal or in a notebook the epoch that runs.
@@ -35,16 +38,23 @@ class Progress:
             reason = (trial.message or "no message").strip().splitlines()[-1]
             self._show(f"{self._head(trial)} failed: {reason}")
             return
+        if trial.status in WITHOUT_RANK:
+            line = f"{self._head(trial)} {WITHOUT_RANK[trial.status]}{self._tail()}"
+            self._show(line, self._end())
+            return
         improved = self.best is None or best.trial_id != self.best.trial_id
         self.best = best
         line = f"{self._head(trial)} {self.objective} {trial.score:.4f}{self._tail()}"
-        # A terminal keeps the lines that matter: each improvement.
-        self._show(line, end="\n" if improved or not self.live else "\r")
+        self._show(line, self._end(improved))
 
     def close(self):
         """The search has ended."""
         if self.live and self.width:
             self._show("", end="\r")
+
+    def _end(self, keep=False):
+        """A terminal keeps the lines that matter: each improvement."""
+        return "\n" if keep or not self.live else "\r"
 
     def _head(self, trial):
         number = int(trial.trial_id) + 1

@@ -12,7 +12,7 @@ import keras_tuner
 from recipes import batches
 from recipes._heads import make_optimizer
 from tuning import _checks
-from tuning.ranges import RANGES, describe
+from tuning.ranges import RANGES, describe, without_default
 from tuning.spaces import SPACES
 from tuning.tuner import spare_tensorboard
 
@@ -98,6 +98,18 @@ class BuilderModel(keras_tuner.HyperModel):
         """What `fit` is called with for these values: "batch_size" and "epochs", where searched."""
         return {name: value for name, value in self._draw(hp).items() if self._trains(name)}
 
+    def values_of(self, position, arguments):
+        """The hyperparameters that give these arguments, the defaults for the others."""
+        _checks.known_names(f"start_from[{position}]", arguments, set(self.searched))
+        hp = keras_tuner.HyperParameters()
+        for name in self.searched:
+            free = without_default(self.space[name])
+            wanted = arguments.get(name, self.space[name].start(self._default(name)))
+            wanted = tuple(wanted) if isinstance(wanted, list) else wanted
+            _checks.start(position, name, self.space[name], wanted, free.start(wanted))
+            free.draw(hp, name, wanted)
+        return hp.values
+
     def fit(self, hp, model, x, y=None, *, validation_data=None, seed=None, **kwargs):
         """Train `model`; arrays go through `recipes.batches`. Returns its History."""
         kwargs |= self.training(hp)
@@ -163,6 +175,10 @@ class ForeignModel(keras_tuner.HyperModel):
 
     def fit(self, hp, model, *args, seed=None, **kwargs):
         return self.model.fit(hp, model, *args, **kwargs)
+
+    def values_of(self, position, arguments):
+        """The values themselves are what its build asks for."""
+        return dict(arguments)
 
     def arguments(self, hp):
         """The values themselves, without those that Hyperband adds."""

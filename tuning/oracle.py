@@ -1,17 +1,20 @@
-"""The engines: Keras Tuner's four oracles, which start from the defaults and may be killed.
+"""Keras Tuner's own four oracles, made to start from the defaults and to outlive a kill.
 
-`make_oracle(engine, ...)` gives one by name. What they share is `Durable`: the first trial is the
-builder's own defaults, every file is replaced in one step, and a killed search goes on from what
-the folder holds.
+`make_oracle(engine, ...)` gives one by name; the default engine is in `optuna_oracle`. What they
+share is `Durable`: the first trial is the builder's own defaults, every file is replaced in one
+step, and a killed search goes on from what the folder holds. One process at a time.
 """
 
 import json
 import os
 import warnings
 from pathlib import Path
+from typing import Any
 
 import keras_tuner
 from keras_tuner.engine.trial import Trial
+
+from tuning import _checks
 
 # Random draws that were seen before, until a space counts as used up. Keras Tuner's 20 gives up
 # on small spaces long before they are.
@@ -19,13 +22,13 @@ MAX_REPEATS = 1000
 
 
 def make_oracle(engine, objective, *, max_trials, epochs, seed):
-    """The oracle of that name: "random", "bayesian", "hyperband" or "grid"."""
+    """The oracle of that name, one of `ENGINES`."""
     # Keras Tuner takes seed 0 for "no seed".
     seed = None if seed is None else seed + 1
-    if engine == "hyperband":
+    if engine == "keras-hyperband":
         # None: bracket after bracket until max_trials ends it.
         oracle = Hyperband(objective, max_epochs=epochs, hyperband_iterations=None, seed=seed)
-    elif engine == "bayesian":
+    elif engine == "keras-bayesian":
         # Keras Tuner's own three random trials a knob often leave none for the model.
         points = max(3, max_trials // 3)
         oracle = Bayesian(objective, num_initial_points=points, seed=seed)
@@ -42,12 +45,48 @@ def make_oracle(engine, objective, *, max_trials, epochs, seed):
 class Durable(keras_tuner.Oracle):
     """What every engine has beside its way of drawing; mixed in before a Keras Tuner oracle."""
 
+    _lock: Any = None
+
     def _random_values(self):
         """The defaults first, then random draws: the random trials of three of the engines."""
         if self.trials:
             return super()._random_values()
         space = self.get_space()
         return {hp.name: hp.default for hp in space.space if space.is_active(hp)}
+
+    def end_trial(self, trial):
+        """As Keras Tuner's; a trial that the time has stopped counts with the score it has."""
+        stopped = trial.status == "STOPPED"
+        if stopped:
+            trial.status = "COMPLETED"
+        super().end_trial(trial)
+        own = self.trials[trial.trial_id]
+        if stopped and own.status == "COMPLETED":
+            own.status = "STOPPED"
+            self._save_trial(own)
+
+    def get_best_trials(self, num_trials=1):
+        """The best trials that have a score, the earlier of two equal ones first."""
+        ranked = [t for t in self.trials.values() if t.status in ("COMPLETED", "STOPPED")]
+        ranked.sort(key=lambda t: t.score, reverse=self.objective.direction == "max")
+        return ranked[:num_trials]
+
+    def stop(self):
+        """Begin no trial any more."""
+        self.max_trials, self._retry_queue = len(self.trials), []
+
+    def close(self):
+        """The search is over: another process may go on."""
+        if self._lock is not None:
+            self._lock.close()
+            self._lock = None
+
+    def _set_project_dir(self, directory, project_name):
+        """As Keras Tuner's; two oracles on one folder would overwrite each other's trials."""
+        super()._set_project_dir(directory, project_name)
+        self._lock = lock(Path(directory, "lock"))
+        if self._lock is None:
+            raise _checks.in_use(directory)
 
     def save(self):
         """Write the sampler's state; trials have files of their own."""
@@ -126,9 +165,28 @@ class Grid(Durable, keras_tuner.oracles.GridSearchOracle):
         self._populate_next = known[-1:]
 
 
-ENGINES = {"random": Random, "bayesian": Bayesian, "hyperband": Hyperband, "grid": Grid}
+ENGINES = {
+    "keras-random": Random,
+    "keras-bayesian": Bayesian,
+    "keras-hyperband": Hyperband,
+    "keras-grid": Grid,
+}
 
-_ENDED = ("COMPLETED", "FAILED")
+_ENDED = ("COMPLETED", "FAILED", "STOPPED")
+
+
+def lock(path):
+    """An open file that no other process can lock until it is closed; None where one has."""
+    file = open(path, "w")  # noqa: SIM115
+    if os.name == "posix":
+        import fcntl
+
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            file.close()
+            return None
+    return file
 
 
 def write_json(path, value):

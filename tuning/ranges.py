@@ -7,7 +7,7 @@ that goes to the builder as it is.
 
 import contextlib
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from tuning import _checks
@@ -274,6 +274,13 @@ def describe(value):
     if value is None or isinstance(value, (bool, int, float, str, tuple, list, *RANGES)):
         return repr(value)
     return getattr(value, "__name__", type(value).__name__)
+
+
+def without_default(range_):
+    """The same range, with the builder's default for its own."""
+    if isinstance(range_, Choice):
+        return Choice(list(range_.options))
+    return replace(range_, default=None)
 
 
 def _whole(range_, name, minimum=None):

@@ -1,6 +1,7 @@
 """`search`: build, train and score a recipe many times, each time with other knobs."""
 
 import inspect
+import os
 import shutil
 import tempfile
 from pathlib import Path
@@ -10,9 +11,13 @@ import keras_tuner
 from recipes._targets import counts
 from tuning import _checks
 from tuning._data import prepare
+from tuning._ledger import Ledger, sqlite_url
 from tuning._progress import Progress
+from tuning._proposals import PRUNERS, SAMPLERS
+from tuning._workers import work
 from tuning.hypermodel import ForeignModel, hypermodel, name_of
 from tuning.objectives import choose_objective, first_pass
+from tuning.optuna_oracle import OptunaOracle
 from tuning.oracle import ENGINES, make_oracle, read_json, write_json
 from tuning.spaces import SPACES
 from tuning.study import Study
@@ -28,16 +33,23 @@ def search(
     outputs=None,
     task=None,
     space=None,
-    engine="random",
+    engine="tpe",
+    pruner=None,
     objective=None,
     validation=0.2,
     max_trials=20,
     time_budget=None,
+    patience=None,
+    max_parameters=None,
+    start_from=(),
     epochs=20,
     batch_size=32,
     callbacks=(),
     seed=None,
+    workers=None,
     directory=None,
+    storage=None,
+    name=None,
     overwrite=False,
     verbose=True,
 ):
@@ -53,8 +65,13 @@ def search(
         task: argument of the builder; None is its own default.
         space: dict from argument names to ranges and constants; None is `SPACES[build]`. The names
             "batch_size" and "epochs" go to the training.
-        engine: "random", "bayesian" (Gaussian process), "hyperband" (many short trainings, the best
-            trained on; `epochs` is the longest) or "grid" (all combinations).
+        engine: "tpe" (tree-structured Parzen estimator), "random", "grid" (all combinations, a
+            number in ten steps), "cmaes" (evolution, needs the package cmaes), "gp" (Gaussian
+            process, needs torch): Optuna's. Keras Tuner's own: "keras-random", "keras-bayesian",
+            "keras-hyperband" (many short trainings, the best trained on; `epochs` is the longest),
+            "keras-grid".
+        pruner: for Optuna's engines, which trainings end early: "median" (worse than the median of
+            the others at that epoch), "halving" (successive halving) or "none". None is "median".
         objective: name of a value that each epoch reports, such as "val_accuracy", or a
             `keras_tuner.Objective`. None is "val_loss", or the model's first metric where the space
             holds a knob that changes the loss itself (l1, l2, label_smoothing, ...).
@@ -62,14 +79,25 @@ def search(
             (x_val,) without y.
         max_trials: number of trials, at least 1, those of an earlier run in `directory` included.
         time_budget: seconds after which the running trial ends with its epoch and no other begins.
+        patience: trials without a better score after which the search ends, or None.
+        max_parameters: models with more are skipped untrained, or None.
+        start_from: list of dicts from names in the space to values: the trials after the first,
+            which is the defaults; for Optuna's engines.
         epochs: passes over the training rows in a trial, at least 1.
         batch_size: rows in a batch, at least 1.
         callbacks: Keras callbacks, used as they are in every trial, or a function that makes new
             ones for each.
         seed: int that fixes trials, weights and order of rows, or None.
+        workers: processes on this machine that share the trials, with Optuna's engines. None is 1,
+            or what `python -m tuning.launch` was given. Callbacks are copied to each process.
         directory: folder that keeps the study. The same call goes on where a killed one ended, and
             a larger `max_trials` extends a finished one. None keeps it for this process only.
-        overwrite: delete the study in `directory` and start anew.
+            With Optuna's engines several processes may work on it at once.
+        storage: URL of the database that keeps the trials, such as
+            "postgresql://user@host/studies"; None is an SQLite file in `directory`. Weights of the
+            best models stay in `directory`.
+        name: the study's name in the database; None is the builder's.
+        overwrite: delete this study and start anew.
         verbose: print a line a trial with the best score so far.
 
     Returns:
@@ -94,7 +122,26 @@ def search(
     epochs = _checks.count("epochs", epochs)
     batch_size = _checks.count("batch_size", batch_size)
     seed = _checks.seed(seed)
-    _checks.one_of("engine", engine, tuple(ENGINES))
+    _checks.one_of("engine", engine, (*SAMPLERS, *ENGINES))
+    start_from = _checks.starts(start_from)
+    workers = workers if workers is not None else int(os.environ.get("TUNING_WORKERS", 1))
+    workers = _checks.count("workers", workers)
+    storage = storage or os.environ.get("TUNING_STORAGE")
+    if engine in ENGINES:
+        _checks.optuna_only(
+            engine,
+            pruner=pruner,
+            storage=storage,
+            max_parameters=max_parameters,
+            start_from=tuple(start_from),
+            workers=workers if workers > 1 else None,
+        )
+    pruner = _checks.one_of("pruner", pruner or "median", PRUNERS)
+    storage = _checks.storage(storage)
+    if patience is not None:
+        patience = _checks.count("patience", patience)
+    if max_parameters is not None:
+        max_parameters = _checks.count("max_parameters", max_parameters)
     if task is not None:
         _checks.one_of("task", task, _checks.TASKS)
     if time_budget is not None:
@@ -118,6 +165,7 @@ def search(
     else:
         model = hypermodel(build, {**_from_data(build, data, y, seed, space), **space})
     _checks.no_epochs(engine, space)
+    first = [model.values_of(i, arguments) for i, arguments in enumerate(start_from)]
     folder, keeper = _folder(directory)
     objective = choose_objective(objective, first_pass(model, data), space)
 
@@ -130,10 +178,71 @@ def search(
         "batch_size": batch_size,
         "seed": seed,
     }
+    if engine in SAMPLERS:
+        description["pruner"] = pruner
     _claim(folder, description, overwrite)
-    oracle = make_oracle(engine, objective, max_trials=max_trials, epochs=epochs, seed=seed)
     progress = Progress(objective.name, max_trials, time_budget, verbose)
-    tuner = LeanTuner(oracle, model, folder, make_callbacks, progress, time_budget)
+    if engine in ENGINES:
+        oracle = make_oracle(engine, objective, max_trials=max_trials, epochs=epochs, seed=seed)
+    else:
+        ledger = Ledger(
+            storage or sqlite_url(folder),
+            name or model.name,
+            objective.direction,
+            description,
+            overwrite,
+        )
+        oracle = OptunaOracle(
+            engine,
+            objective,
+            max_trials=max_trials,
+            epochs=epochs,
+            pruner=pruner,
+            seed=seed,
+            ledger=ledger,
+            first=first,
+        )
+    tuner = LeanTuner(
+        oracle,
+        model,
+        folder,
+        make_callbacks,
+        progress,
+        time_budget=time_budget,
+        patience=patience,
+        max_parameters=max_parameters,
+    )
+    if workers > 1:
+        held_out = (data.x_val,) if y is None else (data.x_val, data.y_val)
+        call = {
+            "build": build,
+            "x": data.x,
+            "y": None if y is None else data.y,
+            "input_shape": input_shape,
+            "outputs": outputs,
+            "task": task,
+            "space": None if isinstance(build, keras_tuner.HyperModel) else space,
+            "engine": engine,
+            "pruner": pruner,
+            "objective": objective,
+            "validation": held_out,
+            "max_trials": max_trials,
+            "time_budget": time_budget,
+            "patience": patience,
+            "max_parameters": max_parameters,
+            "start_from": start_from,
+            "epochs": epochs,
+            "batch_size": batch_size,
+            "callbacks": callbacks,
+            "seed": seed,
+            "workers": 1,
+            "directory": folder,
+            "storage": storage,
+            "name": name,
+            "verbose": False,
+        }
+        tuner.watch(lambda tuner: work(call, workers, tuner))
+        return Study(tuner, data.input_shape, keeper)
     tuner.search(
         data.x,
         data.y,
@@ -189,11 +298,13 @@ def _folder(directory):
 
 def _claim(folder, description, overwrite):
     """Make the folder this study's: the first one's, or the same one's again."""
-    found, trials = read_json(folder / "study.json"), folder / "trials"
-    if found is None:
-        _checks.free(folder, trials)
-    elif overwrite:
-        shutil.rmtree(trials, ignore_errors=True)
-    else:
+    trials = folder / "trials"
+    used = trials.exists()  # asked first: another process may be making both just now
+    found = read_json(folder / "study.json")
+    if found is None and used:
+        raise _checks.not_free(folder, trials)
+    if found is not None and not overwrite:
         _checks.same_study(folder, found, description)
+    if found is not None and overwrite:
+        shutil.rmtree(trials, ignore_errors=True)
     write_json(folder / "study.json", description)

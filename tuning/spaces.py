@@ -1,7 +1,10 @@
-"""`SPACES`: the default space of every builder, as data; `ranges_of`: what `diagnose` says to try.
+"""`SPACES`: the default space of every builder; `checklist`: all there is to try; `ranges_of`:
+what `diagnose` says to try.
 
 Change a knob with `SPACES[build_mlp] | {"dropout": 0.0}`; a value that is no range is a constant.
 """
+
+import inspect
 
 from recipes import (
     build_cnn,
@@ -12,6 +15,7 @@ from recipes import (
     build_stacked_autoencoder,
     build_variational_autoencoder,
 )
+from tuning import _checks
 from tuning.ranges import Boolean, Choice, Float, Int, Widths
 
 ACTIVATION = Choice("relu", "elu", "gelu", "tanh")
@@ -91,3 +95,45 @@ def _range(value):
     log = low > 0 and high >= 30 * low
     whole = isinstance(low, int) and isinstance(high, int)
     return Int(low, high, log=log) if whole else Float(float(low), float(high), log=log)
+
+
+# What the notes would have one try for every model, beside its size: only those of these names that
+# a builder has become its knobs.
+CHECKLIST = {
+    "activation": Choice("relu", "leaky_relu", "elu", "gelu", "tanh"),
+    "dropout": DROPOUT,
+    "batch_norm": Boolean(),
+    "noise": Float(0.0, 0.3),
+    "label_smoothing": Float(0.0, 0.2),
+    "optimizer": Choice("adam", "adamw", "nesterov", "rmsprop"),
+    "learning_rate": LEARNING_RATE,
+    "batch_size": Choice(16, 32, 64, 128, default=32),
+    "epochs": Int(5, 50, log=True, default=20),
+}
+
+
+def checklist(build, *, task="multiclass"):
+    """The space of a builder with every knob of the notes' checklist that it has.
+
+    Args:
+        build: a recipe, or a builder of the same grammar.
+        task: "binary", "multiclass", "multilabel" or "regression", which has no label smoothing.
+
+    Returns:
+        dict from names to ranges, for `search(build, x, y, space=checklist(build))`.
+
+    Raises:
+        TypeError: `build` is no function.
+        ValueError: an unknown task.
+
+    >>> from recipes import build_mlp
+    >>> sorted(set(checklist(build_mlp)) - set(SPACES[build_mlp]))[:3]
+    ['batch_norm', 'batch_size', 'epochs']
+    """
+    _checks.builder(build)
+    _checks.one_of("task", task, _checks.TASKS)
+    has = {*inspect.signature(build).parameters, "batch_size", "epochs"}
+    space = {name: knob for name, knob in CHECKLIST.items() if name in has}
+    if task == "regression":
+        space.pop("label_smoothing", None)
+    return {**space, **SPACES.get(build, {})}

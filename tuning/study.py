@@ -2,7 +2,9 @@
 
 import math
 
-from tuning.tuner import OWN_METRICS
+import keras
+
+from tuning.tuner import KEEP, OWN_METRICS
 
 HEAD = 10  # rows of the leaderboard in a notebook
 LOG_SCALE_FROM = 10  # times the best score
@@ -53,8 +55,9 @@ class Study:
         rows = [self._row(trial) for trial in self.tuner.oracle.trials.values()]
         table = pd.DataFrame(rows)
         lower_first = self.tuner.oracle.objective.direction == "min"
+        ranked = table["score"].where(table["status"].isin(["completed", "stopped"]))
         table = table.sort_values("score", ascending=lower_first, kind="stable")
-        ranks = table["score"].rank(method="first", ascending=lower_first).astype("Int64")
+        ranks = ranked[table.index].rank(method="first", ascending=lower_first).astype("Int64")
         table.insert(0, "rank", ranks)
         table["parameters"] = table["parameters"].astype("Int64")
         return table.dropna(axis="columns", how="all").reset_index(drop=True)
@@ -109,7 +112,7 @@ class Study:
         from recipes import plots
 
         trials = self.tuner.oracle.trials.values()
-        scores = {_number(t): t.score for t in trials if t.status == "COMPLETED"}
+        scores = {_number(t): t.score for t in trials if t.status in ("COMPLETED", "STOPPED")}
         numbers, values = list(scores), list(scores.values())
         pick = min if self.tuner.oracle.objective.direction == "min" else max
         best = [pick(values[: i + 1]) for i in range(len(values))]
@@ -129,6 +132,51 @@ class Study:
         ax.set_title(f"{self.tuner.hypermodel.name}: best {best[-1]:.4g} of {len(trials)} trials")
         ax.legend(frameon=False)
         return ax
+
+    def plot_curves(self, ax=None):
+        """The objective over the epochs, a line a trial, the best in colour. Returns the Axes."""
+        from tuning import _pictures
+
+        return _pictures.plot_curves(self, ax)
+
+    def plot_importance(self, ax=None):
+        """How much of the scores' spread each knob explains, by Optuna's fANOVA. Returns the Axes.
+
+        Raises:
+            ValueError: fewer than two trials were completed.
+        """
+        from tuning import _checks, _pictures
+
+        completed = [t for t in self.tuner.oracle.trials.values() if t.status == "COMPLETED"]
+        _checks.enough_trials("plot_importance", len(completed), 2)
+        return _pictures.plot_importance(self, ax)
+
+    def ensemble(self, k=5):
+        """One model that averages the predictions of the best `k`.
+
+        Args:
+            k: number of models, from 2 to 5; the weights of no more are kept.
+
+        Returns:
+            `keras.Model` with one output, not compiled.
+
+        Raises:
+            ValueError: fewer than `k` trials have weights.
+        """
+        from tuning import _checks
+
+        k = _checks.count("k", k, minimum=2)
+        best = self.tuner.oracle.get_best_trials(min(k, KEEP))
+        _checks.enough_trials("ensemble", len(best), k)
+        loaded = [self.tuner.load_model(trial, self._input_shape) for trial in best]
+        # All have the builder's name; parts of one model must have names of their own.
+        models = [
+            keras.Model(model.input, model.output, name=f"trial_{_number(trial)}")
+            for trial, model in zip(best, loaded, strict=True)
+        ]
+        inputs = keras.Input(self._input_shape)
+        outputs = keras.layers.Average()([model(inputs) for model in models])
+        return keras.Model(inputs, outputs, name="ensemble")
 
     def __repr__(self):
         trials = self.tuner.oracle.trials
@@ -155,7 +203,7 @@ class Study:
     def _row(self, trial):
         model, hp = self.tuner.hypermodel, trial.hyperparameters
         curves = _curves(trial)
-        done = trial.status == "COMPLETED"
+        done = trial.status in ("COMPLETED", "PRUNED", "STOPPED") and trial.score is not None
         others = [name for name in curves if name[:4] == "val_" and name != self.objective]
         # Empty where the trial's file could not be read.
         knobs = {**model.arguments(hp), **model.training(hp)} if hp.space else {}

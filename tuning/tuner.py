@@ -22,25 +22,46 @@ WEIGHTS = "best.weights.h5"
 OWN_METRICS = ("seconds", "parameters")
 # Trials that may fail before one works; when one has worked any number may.
 FAILURES_AT_FIRST = 3
+# Trials whose weights stay on disk: the best.
+KEEP = 5
 
 
 class LeanTuner(keras_tuner.Tuner):
     """Runs the trials of `oracle`, each a `hypermodel.build` and a `hypermodel.fit`.
 
     Args:
-        oracle: of `tuning.oracle.make_oracle`, whose files it goes on from.
+        oracle: of `tuning.oracle` or `tuning.optuna_oracle`, whose trials it goes on with.
         hypermodel: of `tuning.hypermodel`.
         directory: folder for trials/trial_0, trial_1, ...
         make_callbacks: function that returns the callbacks of a trial. They are used as they are,
             so that what they gather is there afterwards; Keras's own start afresh with each fit.
         progress: of `tuning._progress.Progress`.
         time_budget: seconds until no epoch begins any more, or None.
+        patience: trials without a better score until the search ends, or None.
+        max_parameters: the largest model that is trained, or None.
     """
 
-    def __init__(self, oracle, hypermodel, directory, make_callbacks, progress, time_budget=None):
+    def __init__(
+        self,
+        oracle,
+        hypermodel,
+        directory,
+        make_callbacks,
+        progress,
+        *,
+        time_budget=None,
+        patience=None,
+        max_parameters=None,
+    ):
         super().__init__(oracle, hypermodel, directory=str(directory), project_name="trials")
         self.make_callbacks = make_callbacks
         self.progress = progress
+        self.patience = math.inf if patience is None else patience
+        self.max_parameters = math.inf if max_parameters is None else max_parameters
+        self.trials_left = int(os.environ.get("TUNING_TRIALS", 0)) or math.inf  # of this process
+        self.is_recycled = False
+        self._shown = None  # trials whose end was shown
+        self.ended = None  # how the running trial ended, where not by itself
         self.time_budget = math.inf if time_budget is None else time_budget
         self.started = time.monotonic()
         self.oracle.reload()
@@ -59,7 +80,27 @@ class LeanTuner(keras_tuner.Tuner):
             self._stop_where_all_failed(at_least=1)
         finally:
             gc.unfreeze()
+            self.oracle.close()
             self.progress.close()
+
+    def watch(self, work):
+        """Let `work` run the trials in other processes, and show them as they end."""
+        try:
+            self.look()
+            work(self)
+            self._stop_where_all_failed(at_least=1)
+        finally:
+            self.oracle.close()
+            self.progress.close()
+
+    def look(self):
+        """Show the trials of other processes that have ended since the last look."""
+        self.oracle.reload()
+        ended = [t for t in self.oracle.trials.values() if t.status != "RUNNING"]
+        for trial in ended:
+            if self._shown is not None and trial.trial_id not in self._shown:
+                self.progress.trial(trial, self.best_trial())
+        self._shown = {trial.trial_id for trial in ended}
 
     def run_trial(self, trial, x, y=None, **kwargs):
         """Build, fit, and keep the weights of the best epoch."""
@@ -68,6 +109,8 @@ class LeanTuner(keras_tuner.Tuner):
         watch = _Watch(self, trial)
         model = self.hypermodel.build(hp)
         _checks.compiled("build", model)
+        if model.built and model.count_params() > self.max_parameters:
+            self._skip(trial, model.count_params())
         if "tuner/initial_epoch" in hp.values:
             kwargs["epochs"] = hp.values["tuner/epochs"]
             kwargs["initial_epoch"] = hp.values["tuner/initial_epoch"]
@@ -75,29 +118,43 @@ class LeanTuner(keras_tuner.Tuner):
             _load_weights(model, self._weights(hp.values["tuner/trial_id"]))
         callbacks = [_in_trial(callback, trial) for callback in self.make_callbacks()]
         results = self.hypermodel.fit(hp, model, x, y, callbacks=[*callbacks, watch], **kwargs)
-        if self._worth_keeping(watch.best, hp):
+        if self.ended != "PRUNED" and self._worth_keeping(watch.best, hp):
             _save_weights(model, watch.weights, self._weights(trial.trial_id))
         return results
 
-    def on_epoch_end(self, trial, model, epoch, logs=None):
-        """Report to the oracle; end a training whose loss is lost or whose time is up."""
-        self.oracle.update_trial(trial.trial_id, logs, step=epoch)
+    def on_epoch_end(self, trial, model, epoch, logs=None, last=False):
+        """Report to the oracle; end a training that is lost, not worth going on or out of time."""
+        reported = self.oracle.update_trial(trial.trial_id, logs, step=epoch)
         self.progress.epoch(trial, epoch)
-        if not math.isfinite(logs.get("loss", 0.0)) or self._time_is_up():
+        if not math.isfinite(logs.get("loss", 0.0)):
+            model.stop_training = True
+        elif not last and (reported.status == "PRUNED" or self._time_is_up()):
+            self.ended = "PRUNED" if reported.status == "PRUNED" else "STOPPED"
             model.stop_training = True
 
     def on_trial_end(self, trial):
         """Record the trial; stop where nothing has worked from the start."""
+        self.trials_left -= 1
         self.oracle.end_trial(trial)
+        if trial.trial_id not in self.oracle.trials:
+            return  # another process has taken it over
         self.progress.trial(self.oracle.get_trial(trial.trial_id), self.best_trial())
+        self._forget_weights()
         self._stop_where_all_failed(at_least=FAILURES_AT_FIRST)
-        if self._time_is_up():
-            self.oracle.max_trials = len(self.oracle.trials)
+
+    def pre_create_trial(self):
+        """End the search where a budget is used up."""
+        ended = [t for t in self.oracle.trials.values() if t.status not in ("RUNNING", "FAILED")]
+        best = self.best_trial()
+        after = [t for t in ended if best and int(t.trial_id) > int(best.trial_id)]
+        self.is_recycled = self.trials_left <= 0
+        over = len(after) >= self.patience or (ended and self._time_is_up())
+        if over or self.is_recycled:
+            self.oracle.stop()
 
     def best_trial(self):
-        """The completed trial with the best score, the earlier of two equal ones; or None."""
-        trials = self.oracle.get_best_trials(1)
-        return trials[0] if trials and trials[0].status == "COMPLETED" else None
+        """The trial with the best score, the earlier of two equal ones; or None."""
+        return next(iter(self.oracle.get_best_trials(1)), None)
 
     def load_model(self, trial, input_shape):
         """The model of a trial with the weights of its best epoch; rows are of `input_shape`."""
@@ -119,6 +176,13 @@ class LeanTuner(keras_tuner.Tuner):
         self.hypermodel.declare_hyperparameters(space)
         self.oracle.update_space(space)
 
+    def _try_run_and_update_trial(self, trial, *args, **kwargs):
+        """Run; failures of the trial stay in it."""
+        self.ended = None
+        super()._try_run_and_update_trial(trial, *args, **kwargs)
+        if trial.status == "COMPLETED" or self.ended == "SKIPPED":
+            trial.status = self.ended or trial.status
+
     def _run_and_update_trial(self, trial, *args, **kwargs):
         """Run; where `fit` was not Keras's and no epoch reported, report what it returned."""
         results = self.run_trial(trial, *args, **kwargs)
@@ -138,18 +202,37 @@ class LeanTuner(keras_tuner.Tuner):
                 f"{messages[-1]}"
             )
 
+    def _skip(self, trial, parameters):
+        """Leave a model untrained that is too large."""
+        self.ended = "SKIPPED"
+        trial.metrics.register("parameters", direction="min")
+        trial.metrics.update("parameters", parameters, step=0)
+        raise keras_tuner.errors.FailedTrialError(
+            f"{parameters:,} parameters, more than max_parameters={self.max_parameters:,}"
+        )
+
     def _worth_keeping(self, score, hp):
-        """The best so far; with Hyperband all, since a later round may train it on."""
+        """Among the best so far; with Hyperband all, since a later round may train it on."""
         if score is None or "tuner/round" in hp.values:
             return score is not None
-        best = self.best_trial()
-        return best is None or self.oracle.objective.better_than(score, best.score)
+        best = self.oracle.get_best_trials(KEEP)
+        return len(best) < KEEP or self.oracle.objective.better_than(score, best[-1].score)
+
+    def _forget_weights(self):
+        """Delete the weights of trials that are no longer among the best."""
+        for trial in self.oracle.get_best_trials(len(self.oracle.trials))[KEEP:]:
+            if "tuner/round" not in trial.hyperparameters.values:
+                self._weights(trial.trial_id).unlink(missing_ok=True)
 
     def _weights(self, trial_id):
         return Path(self.get_trial_dir(trial_id), WEIGHTS)
 
+    def seconds_left(self):
+        """What is left of the time budget."""
+        return self.time_budget - (time.monotonic() - self.started)
+
     def _time_is_up(self):
-        return time.monotonic() - self.started > self.time_budget
+        return self.seconds_left() < 0
 
 
 class _Watch(keras.callbacks.Callback):
@@ -171,7 +254,8 @@ class _Watch(keras.callbacks.Callback):
             self.weights = self.model.get_weights()
         own = (time.monotonic() - self.started, self.model.count_params())
         logs = {**logs, **dict(zip(OWN_METRICS, own, strict=True))}
-        self.tuner.on_epoch_end(self.trial, self.model, epoch, logs)
+        last = epoch + 1 >= self.params["epochs"] or self.model.stop_training
+        self.tuner.on_epoch_end(self.trial, self.model, epoch, logs, last)
 
 
 def spare_tensorboard():

@@ -1,0 +1,304 @@
+"""The ledger: a study's trials in a database that any number of processes write to.
+
+It is an Optuna study in an SQL database. Every trial stands at a numbered place, from 0 on, and one
+rule settles all races without locks: of the trials at one place, or with the same knobs, the
+earliest counts and its rivals withdraw. A trial whose process has died does not count, so its place
+is free and the next process fills it with the same knobs.
+"""
+
+import contextlib
+import os
+import platform
+import threading
+import time
+import warnings
+from pathlib import Path
+
+from tuning import _checks
+
+# Seconds between signs of life, and seconds without one until a trial counts as dead. A process
+# that died on this machine is seen at once.
+BEAT, GRACE = 5, 30
+# Seconds for which a database that has gone away is waited for.
+PATIENCE = 120
+# A trial during which its process dies this often is not begun again: it may be what kills it.
+DEATHS = 10
+MESSAGE = 20_000  # characters of a traceback that are kept
+
+_living: set[str] = set()  # workers of this process
+
+
+class LostError(Exception):
+    """Another process took this trial over, because no sign of life had come from here."""
+
+
+class Ledger:
+    """The trials of the study `name` in the database at `url`.
+
+    Args:
+        url: SQLAlchemy URL.
+        name: the study's name; a database holds many.
+        direction: "min" or "max".
+        description: dict that says what the study searches; another one is another study.
+        overwrite: delete a study of this name first.
+    """
+
+    def __init__(self, url, name, direction, description, overwrite=False):
+        optuna = quiet_optuna()
+        self.shown = shown(url)
+        self.storage = _connect(url)
+        directions = {"min": "minimize", "max": "maximize"}
+        if overwrite and name in optuna.get_all_study_names(self.storage):
+            optuna.delete_study(study_name=name, storage=self.storage)
+        self.study = optuna.create_study(
+            storage=self.storage,
+            study_name=name,
+            direction=directions[direction],
+            load_if_exists=True,
+        )
+        found = self.study.user_attrs.get("description")
+        if found is None:
+            self.study.set_user_attr("description", description)
+        else:
+            _checks.same_study(f"storage {self.shown}, study {name}", found, description)
+        self.id = self.storage.get_study_id_from_name(name)
+        self.worker = f"{_machine()}|{os.getpid()}|{id(self):x}-{time.time_ns():x}"
+        _living.add(self.worker)
+        self.heart = _Heart(self)
+
+    def places(self):
+        """Place -> the trial that counts there."""
+        counting: dict = {}
+        for trial in self._trials():
+            if not _dead(trial) and _result(trial).get("status") != "withdrawn":
+                counting.setdefault(trial.user_attrs["place"], trial)
+        return counting
+
+    def deaths(self):
+        """Place -> the knobs of the trial that died there, and how often one has."""
+        dead: dict = {}
+        for trial in self._trials():
+            if _dead(trial):
+                place = trial.user_attrs["place"]
+                dead[place] = (trial.user_attrs["values"], dead.get(place, (None, 0))[1] + 1)
+        return dead
+
+    def claim(self, place, values, params, distributions):
+        """Begin a trial; its id, or None where a rival was earlier."""
+        optuna = quiet_optuna()
+        trial = optuna.trial.create_trial(
+            state=optuna.trial.TrialState.RUNNING,
+            params=params,
+            distributions=distributions,
+            user_attrs={"place": place, "values": values, "worker": self.worker},
+        )
+        trial_id = patiently(self.storage.create_new_trial, self.id, template_trial=trial)
+        number = self.trial(trial_id).number
+        for place_of_other, other in self.places().items():
+            same = place_of_other == place or other.user_attrs["values"] == values
+            if other.number < number and same:
+                self.finish(trial_id, "FAIL", None, {"status": "withdrawn"})
+                return None
+        self.heart.beat_for(trial_id)
+        return trial_id
+
+    def trial(self, trial_id):
+        """A trial as it stands now."""
+        return patiently(self.storage.get_trial, trial_id)
+
+    def report(self, trial_id, step, value):
+        """An epoch of a trial has ended. Raises `LostError`."""
+        from optuna.exceptions import UpdateFinishedTrialError
+
+        try:
+            patiently(self.storage.set_trial_intermediate_value, trial_id, step, value)
+        except UpdateFinishedTrialError:
+            raise LostError from None
+
+    def finish(self, trial_id, state, value, result):
+        """End a trial: `state` is Optuna's, `result` for the leaderboard. Raises `LostError`."""
+        from optuna.exceptions import UpdateFinishedTrialError
+        from optuna.trial import TrialState
+
+        self.heart.beat_for(None)
+        values = None if value is None else [value]
+        try:
+            patiently(self.storage.set_trial_user_attr, trial_id, "result", result)
+            patiently(self.storage.set_trial_state_values, trial_id, TrialState[state], values)
+        except UpdateFinishedTrialError:
+            raise LostError from None
+
+    def bury(self):
+        """End the trials of processes that have died, so that their places are free."""
+        from optuna.exceptions import ExperimentalWarning, UpdateFinishedTrialError
+        from optuna.storages import fail_stale_trials
+        from optuna.trial import TrialState
+
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ExperimentalWarning)
+            patiently(fail_stale_trials, self.study)
+        for trial in self._trials():
+            if trial.state is TrialState.RUNNING and _has_died(trial.user_attrs["worker"]):
+                with contextlib.suppress(UpdateFinishedTrialError):
+                    state = TrialState.FAIL
+                    patiently(self.storage.set_trial_state_values, trial._trial_id, state)
+
+    def close(self):
+        """This worker begins no more trials; one that it was running may be taken over."""
+        self.heart.stop()
+        _living.discard(self.worker)
+
+    def _trials(self):
+        return patiently(self.study.get_trials, deepcopy=False)
+
+
+class _Heart(threading.Thread):
+    """Gives the running trial's signs of life, whatever the training does meanwhile."""
+
+    def __init__(self, ledger):
+        super().__init__(daemon=True, name="heartbeat")
+        self.storage = ledger.storage
+        self.trial_id = None
+        self.changed = threading.Event()
+        self.stopped = False
+
+    def beat_for(self, trial_id):
+        if trial_id is not None:
+            patiently(self.storage.record_heartbeat, trial_id)
+            if not self.is_alive():
+                self.start()
+        self.trial_id = trial_id
+
+    def stop(self):
+        self.trial_id, self.stopped = None, True
+        self.changed.set()
+        if self.is_alive():
+            self.join()
+
+    def run(self):
+        while not self.changed.wait(BEAT):
+            trial_id = self.trial_id
+            if trial_id is not None:
+                # A beat that does not arrive is made good by the next one.
+                with contextlib.suppress(Exception):
+                    self.storage.record_heartbeat(trial_id)
+
+
+def sqlite_url(folder):
+    """The URL of the database that a folder keeps."""
+    return f"sqlite:///{Path(folder).resolve() / 'study.db'}"
+
+
+def shown(url):
+    """A storage URL without its password."""
+    from sqlalchemy.engine import make_url
+
+    return make_url(url).render_as_string(hide_password=True)
+
+
+def quiet_optuna():
+    """Optuna, without a line of log for each trial."""
+    import optuna
+
+    if optuna.logging.get_verbosity() == optuna.logging.INFO:
+        optuna.logging.set_verbosity(optuna.logging.WARNING)
+    return optuna
+
+
+def patiently(call, *args, **kwargs):
+    """Call; where the database is gone for a while, call again until it is back."""
+    from optuna.exceptions import StorageInternalError
+    from sqlalchemy.exc import OperationalError
+
+    end, pause = time.monotonic() + PATIENCE, 0.05
+    while True:
+        try:
+            return call(*args, **kwargs)
+        except (OperationalError, StorageInternalError):
+            if time.monotonic() + pause > end:
+                raise
+            time.sleep(pause)
+            pause = min(2 * pause, 5.0)
+
+
+def _connect(url):
+    """The storage at `url`; its tables may be made by several processes at once."""
+    from optuna.exceptions import ExperimentalWarning
+    from optuna.storages import RDBStorage
+    from sqlalchemy.exc import SQLAlchemyError
+
+    local = url.startswith("sqlite")
+    options = {"connect_args": {"timeout": PATIENCE}} if local else {"pool_pre_ping": True}
+    for attempt in range(5):
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", ExperimentalWarning)
+                storage = RDBStorage(
+                    url, engine_kwargs=options, heartbeat_interval=BEAT, grace_period=GRACE
+                )
+            break
+        except ImportError:
+            raise _checks.driver_missing(shown(url)) from None
+        except SQLAlchemyError as error:
+            problem = error
+            # Another process may be creating the same tables.
+            time.sleep(0.2 * (attempt + 1))
+    else:
+        raise _checks.unreachable(shown(url), problem) from None
+    if local:
+        _serialise(storage.engine)
+    return storage
+
+
+def _serialise(engine):
+    """SQLite: a transaction takes its lock at once, so that none fails half way."""
+    from sqlalchemy import event
+
+    @event.listens_for(engine, "connect")
+    def configure(connection, record):
+        connection.isolation_level = None  # the driver's own BEGIN would take the lock too late
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute("PRAGMA synchronous=NORMAL")
+
+    @event.listens_for(engine, "begin")
+    def begin(connection):
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+    engine.dispose()
+
+
+def _result(trial):
+    return trial.user_attrs.get("result", {})
+
+
+def _dead(trial):
+    """Ended from outside, before its process had written a result."""
+    return trial.state.name == "FAIL" and "result" not in trial.user_attrs
+
+
+def _has_died(worker):
+    """Whether a worker of this machine is no more; of other machines the heartbeat tells."""
+    machine, pid, _ = worker.split("|")
+    if machine != _machine() or worker in _living:
+        return False
+    if int(pid) == os.getpid():
+        return True
+    try:
+        os.kill(int(pid), 0)
+    except ProcessLookupError:
+        return True
+    except PermissionError:
+        return False
+    return False
+
+
+def _machine():
+    """A name under which process numbers mean the same processes."""
+    if os.name != "posix":
+        # Asking Windows whether a process lives would end it: leave it to the heartbeat.
+        return f"{platform.node()}:{time.time_ns()}"
+    parts = [platform.node()]
+    with contextlib.suppress(OSError):
+        parts.append(Path("/proc/sys/kernel/random/boot_id").read_text().strip())
+        parts.append(os.readlink("/proc/self/ns/pid"))
+    return " ".join(parts)

@@ -1,0 +1,162 @@
+"""What to try next: Optuna's samplers and pruners over Keras Tuner's hyperparameters."""
+
+import warnings
+
+import keras_tuner
+from keras_tuner.engine.hyperparameters import Boolean, Choice, Fixed, Int
+
+from tuning import _checks
+from tuning._ledger import quiet_optuna
+
+SAMPLERS = ("tpe", "random", "grid", "cmaes", "gp")
+PRUNERS = ("median", "halving", "none")
+
+STARTUP = (
+    10  # random trials before a model of the space, or a third of the budget where that is less
+)
+# Trials to compare with before one is pruned, and epochs that every trial may train.
+PRUNE_FROM, WARM_UP = 4, 2
+
+
+def make_sampler(engine, seed, max_trials):
+    """Optuna's sampler of that name."""
+    optuna = quiet_optuna()
+    startup = max(1, min(STARTUP, max_trials // 3))
+    samplers = optuna.samplers
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+        if engine == "tpe":
+            # Knobs that exist only in some trials are modelled among those trials, in groups.
+            return samplers.TPESampler(
+                multivariate=True,
+                group=True,
+                constant_liar=True,
+                n_startup_trials=startup,
+                seed=seed,
+            )
+        if engine == "cmaes":
+            _checks.installed("cmaes", "engine='cmaes'")
+            return samplers.CmaEsSampler(
+                n_startup_trials=startup, seed=seed, warn_independent_sampling=False
+            )
+        if engine == "gp":
+            _checks.installed("torch", "engine='gp'")
+            return samplers.GPSampler(n_startup_trials=startup, seed=seed)
+    return samplers.RandomSampler(seed=seed)
+
+
+def make_pruner(name, epochs):
+    """Optuna's pruner of that name."""
+    pruners = quiet_optuna().pruners
+    if name == "median":
+        return pruners.MedianPruner(n_startup_trials=PRUNE_FROM, n_warmup_steps=WARM_UP)
+    if name == "halving":
+        return pruners.SuccessiveHalvingPruner(min_resource=max(WARM_UP, epochs // 9))
+    return pruners.NopPruner()
+
+
+def defaults(space):
+    """The values of the first trial."""
+    return _fill(space, lambda hp: hp.default)
+
+
+def drawn(space, trial):
+    """Values that `trial`, of Optuna, suggests: knob by knob, so that one may depend on another."""
+    optuna = quiet_optuna()
+    names = _names(space)
+
+    def suggest(hp):
+        name, kind = names[id(hp)], distribution(hp)
+        if kind is None:
+            return hp.value
+        if isinstance(kind, optuna.distributions.IntDistribution):
+            return trial.suggest_int(name, kind.low, kind.high, step=kind.step, log=kind.log)
+        if isinstance(kind, optuna.distributions.FloatDistribution):
+            drawn = trial.suggest_float(name, kind.low, kind.high, step=kind.step, log=kind.log)
+            return hp.prob_to_value(drawn) if _by_quantile(hp) else drawn
+        return trial.suggest_categorical(name, kind.choices)
+
+    return _fill(space, suggest)
+
+
+def recorded(space, values):
+    """`values` as Optuna keeps them: its names with values, and with distributions."""
+    names, params, distributions = _names(space), {}, {}
+    hps = keras_tuner.HyperParameters()
+    for hp in space.space:
+        hps.merge([hp])
+        if hps.is_active(hp) and hp.name in values:
+            hps.values[hp.name] = values[hp.name]
+            kind = distribution(hp)
+            if kind is not None:
+                value = values[hp.name]
+                value = float(hp.value_to_prob(value)) if _by_quantile(hp) else value
+                params[names[id(hp)]], distributions[names[id(hp)]] = value, kind
+    return params, distributions
+
+
+def grid(space):
+    """All combinations, one after another; a number without steps takes ten values."""
+    yield from _extend(space.space, keras_tuner.HyperParameters())
+
+
+def distribution(hp):
+    """Optuna's distribution of a Keras Tuner hyperparameter; None for a constant."""
+    kinds = quiet_optuna().distributions
+    if isinstance(hp, Fixed):
+        return None
+    if isinstance(hp, Boolean):
+        return kinds.CategoricalDistribution((False, True))
+    if isinstance(hp, Choice):
+        return kinds.CategoricalDistribution(tuple(hp.values))
+    if hp.sampling == "log" and hp.step:
+        return kinds.CategoricalDistribution(tuple(hp.values))
+    if _by_quantile(hp):
+        return kinds.FloatDistribution(0.0, 1.0)
+    log = hp.sampling == "log"
+    if isinstance(hp, Int):
+        return kinds.IntDistribution(hp.min_value, hp.max_value, log=log, step=hp.step or 1)
+    return kinds.FloatDistribution(hp.min_value, hp.max_value, log=log, step=hp.step)
+
+
+def _by_quantile(hp):
+    """Keras Tuner's reverse logarithm has no counterpart: its quantile is drawn."""
+    return getattr(hp, "sampling", None) == "reverse_log"
+
+
+def _fill(space, value_of):
+    """A value for every knob that is active, in order."""
+    hps = keras_tuner.HyperParameters()
+    for hp in space.space:
+        hps.merge([hp])
+        if hps.is_active(hp):
+            hps.values[hp.name] = value_of(hp)
+    return hps.values
+
+
+def _extend(knobs, hps):
+    """Every way to go on from the values that `hps` has."""
+    if not knobs:
+        yield dict(hps.values)
+        return
+    hp, *rest = knobs
+    known = hps.copy()
+    known.merge([hp])
+    if not known.is_active(hp):
+        yield from _extend(rest, known)
+        return
+    for value in hp.values:
+        branch = known.copy()
+        branch.values = {**hps.values, hp.name: value}
+        yield from _extend(rest, branch)
+
+
+def _names(space):
+    """id of a knob -> its name for Optuna, where one name has one range."""
+    counts: dict[str, int] = {}
+    names = {}
+    for hp in space.space:
+        counts[hp.name] = counts.get(hp.name, 0) + 1
+        again = counts[hp.name]
+        names[id(hp)] = hp.name if again == 1 else f"{hp.name} ({again})"
+    return names

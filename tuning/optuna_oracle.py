@@ -1,0 +1,271 @@
+"""The default engines: a Keras Tuner oracle whose proposals and pruning are Optuna's.
+
+The trials stand in a `Ledger`, a database that other processes may work on at the same time. This
+oracle sees them through a copy in memory: the samplers and pruners read that copy, so a proposal
+costs milliseconds, and what a sampler notes for itself never enters the database.
+"""
+
+import itertools
+import math
+import time
+
+import keras_tuner
+from keras_tuner.engine.trial import Trial
+
+from tuning import _ledger, _proposals
+
+# Proposals that were seen before, until the first combination that was not is taken instead.
+MAX_REPEATS = 30
+# Seconds between two looks at whether another worker's trial has ended or died.
+LOOK = 0.5
+
+# How a trial ended -> Optuna's word for it.
+STATES = {
+    "COMPLETED": "COMPLETE",
+    "PRUNED": "PRUNED",  # worse than the others were at this epoch
+    "STOPPED": "PRUNED",  # the time was up
+    "SKIPPED": "PRUNED",  # too large
+    "FAILED": "FAIL",
+}
+RANKED = ("COMPLETED", "STOPPED")
+
+
+class OptunaOracle(keras_tuner.Oracle):
+    """Optuna's proposals for Keras Tuner's tuners, over trials that other processes share.
+
+    Args:
+        engine: one of `_proposals.SAMPLERS`.
+        objective: `keras_tuner.Objective`.
+        max_trials: places in the ledger that are to be filled.
+        epochs: the most that a trial trains.
+        pruner: one of `_proposals.PRUNERS`.
+        seed: int, or None.
+        ledger: `Ledger` of this study.
+        first: list of dicts, the values of the first trials after the defaults.
+    """
+
+    def __init__(self, engine, objective, *, max_trials, epochs, pruner, seed, ledger, first=()):
+        super().__init__(objective, max_trials=max_trials, seed=None if seed is None else seed + 1)
+        self.verbose = 0
+        self.engine = engine
+        self.ledger = ledger
+        self.first = list(first)
+        self.pruner = _proposals.make_pruner(pruner, epochs)
+        optuna = _ledger.quiet_optuna()
+        self.memory = optuna.storages.InMemoryStorage()
+        direction = {"min": "minimize", "max": "maximize"}[self.objective.direction]
+        self.seen = optuna.create_study(storage=self.memory, direction=direction)
+        self.trials: dict = {}
+        self.ongoing_trials: dict = {}
+        self._ids: dict[int, int] = {}  # number in the ledger -> id in memory
+        self._own: dict[str, tuple] = {}  # running here: trial_id -> ids in ledger and memory
+        self._closed = False
+
+    def create_trial(self, tuner_id):
+        """The next trial; IDLE while only other workers' trials are running, then STOPPED."""
+        while not self._closed:
+            self.reload()
+            place = next((i for i in range(self.max_trials) if str(i) not in self.trials), None)
+            if place is None:
+                break
+            values, deaths = self.ledger.deaths().get(place, (None, 0))
+            in_memory = None
+            if not deaths:
+                values, in_memory = self._proposal(place)
+            if values is None:  # the space is used up
+                break
+            trial_id = self._claim(place, values, in_memory)
+            if trial_id is None:
+                continue  # another worker was earlier
+            trial = self.trials[trial_id]
+            if deaths < _ledger.DEATHS:
+                self.ongoing_trials[tuner_id] = trial
+                return trial
+            trial.status, trial.message = "FAILED", f"Its process died {deaths} times."
+            self.end_trial(trial)
+        others = any(trial.status == "RUNNING" for trial in self.trials.values())
+        if others and not self._closed:
+            time.sleep(LOOK)
+            return Trial(self.get_space(), None, "IDLE")
+        return Trial(self.get_space(), None, "STOPPED")
+
+    def update_trial(self, trial_id, metrics, step=0):
+        """Report an epoch; the trial's status becomes PRUNED where it is not worth going on."""
+        trial = super().update_trial(trial_id, metrics, step)
+        value = metrics.get(self.objective.name, math.nan)
+        if math.isfinite(value):
+            in_ledger, in_memory = self._own[trial_id]
+            self.ledger.report(in_ledger, step, float(value))
+            self.memory.set_trial_intermediate_value(in_memory, step, float(value))
+            if self.pruner.prune(self.seen, self.memory.get_trial(in_memory)):
+                trial.status = "PRUNED"
+        return trial
+
+    def end_trial(self, trial):
+        """Score the trial and write down how it ended."""
+        own = self.trials[trial.trial_id]
+        own.hyperparameters, own.message = trial.hyperparameters, trial.message
+        own.status = "FAILED" if trial.status == "INVALID" else trial.status
+        self.update_space(own.hyperparameters)
+        if own.metrics.exists(self.objective.name):
+            self.score_trial(own)
+        if own.status in RANKED and not math.isfinite(own.score):
+            own.status = "FAILED"
+        in_ledger, in_memory = self._own.pop(own.trial_id)
+        self.ongoing_trials = {k: v for k, v in self.ongoing_trials.items() if v is not own}
+        value = own.score if own.status == "COMPLETED" else None
+        try:
+            self.ledger.finish(in_ledger, STATES[own.status], value, _record(own))
+        except _ledger.LostError:
+            del self.trials[own.trial_id]  # whoever took it over will end it
+            return
+        _settle(self.memory, in_memory, STATES[own.status], value)
+        self.end_order.append(own.trial_id)
+
+    def get_best_trials(self, num_trials=1):
+        """The best trials that have a score, the earlier of two equal ones first."""
+        ranked = [trial for trial in self.trials.values() if trial.status in RANKED]
+        ranked.sort(key=lambda trial: int(trial.trial_id))
+        ranked.sort(key=lambda trial: trial.score, reverse=self.objective.direction == "max")
+        return ranked[:num_trials]
+
+    def stop(self):
+        """Begin no trial any more."""
+        self._closed = True
+
+    def close(self):
+        """The search is over, however it ended."""
+        self.ledger.close()
+
+    def reload(self):
+        """Take in what other processes have written, and free the places of dead ones."""
+        self.ledger.bury()
+        places = self.ledger.places()
+        for place, found in places.items():
+            trial_id = str(place)
+            if trial_id in self._own:
+                continue
+            known = self.trials.get(trial_id)
+            if known is None or known.status == "RUNNING":
+                self.trials[trial_id] = self._restored(trial_id, found)
+            self._remember(found)
+        for trial_id in [name for name in self.trials if int(name) not in places]:
+            if trial_id not in self._own:
+                del self.trials[trial_id]
+        self.trials = dict(sorted(self.trials.items(), key=lambda item: int(item[0])))
+        self.start_order = list(self.trials)
+
+    def save(self):
+        """Nothing: every change stands in the ledger at once."""
+
+    def _save_trial(self, trial):
+        """Nothing, as in `save`."""
+
+    def _proposal(self, place):
+        """Values that nobody has tried, None where there are none, and their id in memory."""
+        space = self.get_space()
+        tried = [trial.hyperparameters.values for trial in self.trials.values()]
+        if place <= len(self.first):
+            values = [_proposals.defaults(space), *self.first][place]
+            if values not in tried:
+                return values, None
+        if self.engine == "grid":
+            return self._untried(space, tried), None
+        # A sampler of its own for every place: a resumed search draws what an unbroken one would.
+        seed = (self.seed * 1_000_003 + place) % 2**31
+        self.seen.sampler = _proposals.make_sampler(self.engine, seed, self.max_trials)
+        for _ in range(MAX_REPEATS):
+            trial = self.seen.ask()
+            in_memory = self._memory_id(trial.number)
+            values = _proposals.drawn(space, trial)
+            if values not in tried:
+                return values, in_memory
+            _settle(self.memory, in_memory, "FAIL", None)
+        return self._untried(space, tried), None
+
+    def _memory_id(self, number):
+        study = self.memory.get_study_id_from_name(self.seen.study_name)
+        return self.memory.get_trial_id_from_study_id_trial_number(study, number)
+
+    def _untried(self, space, tried):
+        known = set(map(_key, tried))
+        return next((v for v in _proposals.grid(space) if _key(v) not in known), None)
+
+    def _claim(self, place, values, in_memory):
+        """Begin a trial, in the ledger and in memory; its name, or None where it was not to be."""
+        space = self.get_space()
+        params, kinds = _proposals.recorded(space, values)
+        in_ledger = self.ledger.claim(place, values, params, kinds)
+        if in_ledger is None:
+            if in_memory is not None:
+                _settle(self.memory, in_memory, "FAIL", None)
+            return None
+        found = self.ledger.trial(in_ledger)
+        if in_memory is not None:
+            self._ids[found.number] = in_memory
+        self._remember(found)
+        trial_id = str(place)
+        space.values = dict(values)
+        self.trials[trial_id] = Trial(space, trial_id, "RUNNING")
+        self._own[trial_id] = in_ledger, self._ids[found.number]
+        return trial_id
+
+    def _remember(self, found):
+        """Copy a trial of the ledger into memory, or what has become of it."""
+        if found.number not in self._ids:
+            study = self.memory.get_study_id_from_name(self.seen.study_name)
+            self._ids[found.number] = self.memory.create_new_trial(study, template_trial=found)
+            return
+        in_memory = self._ids[found.number]
+        if found.state.is_finished() and not self.memory.get_trial(in_memory).state.is_finished():
+            for step, value in found.intermediate_values.items():
+                self.memory.set_trial_intermediate_value(in_memory, step, value)
+            _settle(self.memory, in_memory, found.state.name, found.value)
+
+    def _restored(self, trial_id, found):
+        """The Keras Tuner trial of what stands in the ledger."""
+        result = found.user_attrs.get("result", {})
+        space = self.get_space()
+        space.values = dict(result.get("values", found.user_attrs["values"]))
+        trial = Trial(space, trial_id, "RUNNING")
+        self.trials[trial_id] = trial
+        curves = result.get("curves", {})
+        for step in sorted({step for curve in curves.values() for step, _ in curve}):
+            logs = {name: dict(curve).get(step) for name, curve in curves.items()}
+            logs = {name: value for name, value in logs.items() if value is not None}
+            super().update_trial(trial_id, logs, step)
+        if found.state.is_finished():
+            trial.status, trial.message = result["status"], result["message"]
+            trial.score, trial.best_step = result["score"], result["best_step"]
+        return trial
+
+
+def _record(trial):
+    """What the ledger keeps of a trial that has ended."""
+    metrics = trial.metrics.metrics
+    message = trial.message
+    return {
+        "status": trial.status,
+        "message": message and message[-_ledger.MESSAGE :],
+        "score": trial.score,
+        "best_step": trial.best_step,
+        "values": trial.hyperparameters.values,
+        "curves": {
+            name: [[o.step, float(o.mean())] for o in metrics[name].get_history()]
+            for name in metrics
+        },
+    }
+
+
+def _settle(memory, trial_id, state, value):
+    memory.set_trial_state_values(trial_id, _state(state), None if value is None else [value])
+
+
+def _state(name):
+    from optuna.trial import TrialState
+
+    return TrialState[name]
+
+
+def _key(values):
+    return tuple(itertools.chain.from_iterable(sorted(values.items())))
