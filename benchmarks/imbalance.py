@@ -5,8 +5,8 @@
 Every way trains the same `build_mlp` on the same training rows with the same number of epochs; the
 held-out rows (a fifth) belong to `rebalance` and are not trained on by any. Credit cards are split
 by time: the first 60 % of the rows train, 20 % are held out, the last 20 % are scored. KEEL sets
-are split at random, afresh for every seed. AP is average precision, recall and precision are at 0.5,
-log loss is that of the probabilities, after `calibrate` for the row that has it.
+are split at random, afresh for every seed. AP is average precision, recall and precision are at
+0.5, log loss is that of the probabilities, after `calibrate` for the row that has it.
 """
 
 import functools
