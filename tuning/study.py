@@ -170,11 +170,11 @@ class Study:
         _checks.enough_trials("ensemble", len(best), k)
         loaded = [self.tuner.load_model(trial, self._input_shape) for trial in best]
         # All have the builder's name; parts of one model must have names of their own.
+        inputs = keras.Input(self._input_shape)
         models = [
-            keras.Model(model.input, model.output, name=f"trial_{_number(trial)}")
+            keras.Model(inputs, model(inputs), name=f"trial_{_number(trial)}")
             for trial, model in zip(best, loaded, strict=True)
         ]
-        inputs = keras.Input(self._input_shape)
         outputs = keras.layers.Average()([model(inputs) for model in models])
         return keras.Model(inputs, outputs, name="ensemble")
 
