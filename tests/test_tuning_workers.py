@@ -77,7 +77,8 @@ def test_two_workers_share_the_trials_and_one_that_is_killed_is_replaced(tmp_pat
     rows = workers_of(tmp_path)
     # The one that takes its place may come too late to get a trial.
     assert len({t.user_attrs["worker"] for t in rows}) in (2, 3)
-    assert sum(t.state.name == "FAIL" for t in rows) <= 1, "the one that was killed"
+    # Beside the killed one, a worker that a busy machine kept from its heartbeat may have lost one.
+    assert sum(t.state.name == "FAIL" for t in rows) <= 2
     lines = capfd.readouterr().out.splitlines()
     assert sum(line.startswith("trial") for line in lines) == 12
 
