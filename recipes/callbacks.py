@@ -165,7 +165,7 @@ class EarlyStopping(keras.callbacks.EarlyStopping):
 
     def on_train_begin(self, logs=None):
         self.patience = _epochs(self.share, self.params["epochs"])
-        self.best = None  # Keras before 3.13 remembers the best of the last fit
+        self.best = None  # Keras 3.12 remembers the best of the last fit
         super().on_train_begin(logs)
 
 
