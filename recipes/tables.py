@@ -1,11 +1,19 @@
 """Mixed tables for neural networks: `TableEncoder`, from a DataFrame to float32 columns."""
 
+import warnings
+
 import numpy as np
 
 from recipes import _checks
 
 DAY = 86400.0
-DATE_PARTS = ("year", "month", "day", "weekday", "hour")
+DATE_PARTS = {
+    "year": "year",
+    "month": "month",
+    "day": "day",
+    "weekday": "day_of_week",
+    "hour": "hour",
+}
 
 
 class TableEncoder:
@@ -162,18 +170,20 @@ class TableEncoder:
             for name in self.columns_["numeric"]
         ]
         if first:
-            self.starts_, self.parts_ = {}, {}
+            self.formats_, self.starts_, self.parts_ = {}, {}, {}
         for name in self.columns_["dates"]:
-            moments = pd.to_datetime(x[name], errors="coerce", utc=True)
+            if first:
+                self.formats_[name] = _date_format(x[name])
+            moments = _moments(x[name], self.formats_[name])
             if first:
                 self.starts_[name] = moments.min()
-                values = {part: getattr(moments.dt, part) for part in DATE_PARTS}
+                values = {part: getattr(moments.dt, DATE_PARTS[part]) for part in DATE_PARTS}
                 self.parts_[name] = [part for part, value in values.items() if value.nunique() > 1]
             since = (moments - self.starts_[name]).dt.total_seconds() / DAY
             columns.append(since.to_numpy("float64", na_value=np.nan))
             names.append(f"{name} days")
             for part in self.parts_[name]:
-                column = getattr(moments.dt, part).astype("float64")
+                column = getattr(moments.dt, DATE_PARTS[part]).astype("float64")
                 columns.append(column.to_numpy("float64", na_value=np.nan))
                 names.append(f"{name} {part}")
         table = np.stack(columns, axis=1) if columns else np.empty((len(x), 0))
@@ -229,6 +239,29 @@ def _kind(column):
     known = column.dropna()
     sample = known.iloc[:100].astype(str)
     looks = len(sample) > 0 and sample.str.match(r"^\d{4}[-/]\d{1,2}[-/]\d{1,2}").all()
-    if looks and pd.to_datetime(known, errors="coerce", utc=True).notna().all():
+    if looks and _moments(known, _date_format(known)).notna().all():
         return "dates"
     return "categorical"
+
+
+def _date_format(column):
+    """The format that reads most of a column; None where pandas needs none."""
+    import pandas as pd
+    from pandas.tseries.api import guess_datetime_format
+
+    known = column.dropna()
+    if pd.api.types.is_datetime64_any_dtype(column) or known.empty:
+        return None
+    first = str(known.iloc[0])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # that one of the two guesses is a poor one
+        guesses = [guess_datetime_format(first, dayfirst=after) for after in (False, True)]
+    formats = ["ISO8601", *filter(None, guesses), "mixed"]
+    return max(formats, key=lambda each: _moments(known, each).notna().sum())
+
+
+def _moments(column, format):
+    """A column as moments in UTC; NaT where it cannot be read."""
+    import pandas as pd
+
+    return pd.to_datetime(column, errors="coerce", utc=True, format=format)

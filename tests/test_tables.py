@@ -62,6 +62,17 @@ def test_text_that_reads_as_dates_is_dates():
     np.testing.assert_allclose(np.diff(days), np.diff(days)[0], rtol=1e-3)
 
 
+def test_dates_are_read_in_the_format_of_fit():
+    """The first row of each table reads as another format than the rest of it."""
+    train = pd.DataFrame({"since": ["01/02/2024", "13/02/2024", "20/03/2024", "21/03/2025"]})
+    test = pd.DataFrame({"since": ["13/02/2024", "03/04/2024"]})
+    encoder = recipes.TableEncoder(dates=["since"]).fit(train)
+    months = encoder.transform(test)[:, encoder.names_.index("since month")]
+    expected = np.array([2, 4])
+    seen = np.array([2, 2, 3, 3])
+    np.testing.assert_allclose(months, (expected - seen.mean()) / seen.std(), rtol=1e-5)
+
+
 def test_rare_categories_share_a_column():
     table = pd.DataFrame({"name": [f"passenger {i}" for i in range(30)] + ["common"] * 5})
     encoder = recipes.TableEncoder(min_rows=2).fit(table)
