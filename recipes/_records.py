@@ -32,11 +32,11 @@ class Records:
         self.found: dict[str, dict] = {}
         self.models: dict[str, keras.Model] = {}
 
-    def claim(self, data, plan, description):
+    def claim(self, data, folds, description):
         """Make the folder this run's: a new one's, or the same one's again."""
         if self.folder is None:
             return
-        sums = {"data": _checksum(data), "folds": _checksum([pair[2:] for pair in plan])}
+        sums = {"data": _checksum(data), "folds": _checksum(folds)}
         description = {**description, **sums}
         path = self.folder / PLAN
         known = json.loads(path.read_text()) if path.exists() else None

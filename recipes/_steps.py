@@ -1,6 +1,9 @@
 """What happens inside one fold of `cross_validate`: preprocess, resample, prepare, fit, predict."""
 
+import os
 import time
+import traceback
+import uuid
 
 import keras
 import numpy as np
@@ -61,6 +64,61 @@ class Steps:
             copy_state(model, twin)
         record["seconds"] = time.perf_counter() - start
         return record, twin or model
+
+
+class Fold:
+    """One call of `cross_validate`, which runs any of its folds: in this process or in another.
+
+    Args:
+        refit: the `Refit` of the builder.
+        steps: the `Steps` inside a fold.
+        x, y, x_test: all rows.
+    """
+
+    def __init__(self, refit, steps, x, y, x_test):
+        self.refit = refit
+        self.steps = steps
+        self.data = x, y, x_test
+
+    def __call__(self, train, held, seed):
+        """(record, model); what goes wrong in a fold is its record."""
+        try:
+            return self.steps.run(self.refit, *self.data, train=train, held=held, seed=seed)
+        except Exception as error:
+            if self.refit.model is None:
+                raise  # nothing has been fitted yet: the call is wrong, not the fold
+            return {"failure": traceback.format_exc(), "error": repr(error)}, None
+
+
+def outcomes(run, parts, workers):
+    """(name, record, model) of every fold in `parts`, as they finish."""
+    if workers == 1 or len(parts) < 2:
+        for name, part in parts.items():
+            yield name, *run(**part)
+        return
+    import joblib
+
+    call = uuid.uuid4()
+    threads = str(max(1, joblib.cpu_count() // workers))
+    tasks = (
+        joblib.delayed(_elsewhere)(run, call, name, part, threads)
+        for name, part in parts.items()
+    )
+    pool = joblib.Parallel(n_jobs=workers, return_as="generator_unordered")
+    yield from pool(tasks)
+
+
+_run_here = {}
+
+
+def _elsewhere(run, call, name, part, threads):
+    """A fold in a process of joblib, whose compiled model serves all folds of the call."""
+    for variable in ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"):
+        os.environ.setdefault(variable, threads)  # read when TensorFlow runs its first operation
+    if call not in _run_here:
+        _run_here.clear()
+        _run_here[call] = run
+    return name, *_run_here[call](**part)
 
 
 def take(data, rows):

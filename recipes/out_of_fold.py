@@ -142,13 +142,13 @@ def collect(records, plan, y, rows, task, metrics, kind):
     Raises:
         RuntimeError: none did.
     """
-    folds = dict(zip(records.found, plan, strict=True))
-    failures = {name: r["failure"] for name, r in records.found.items() if "failure" in r}
-    done = {name: r for name, r in records.found.items() if "failure" not in r}
+    found = {name: records.found[name] for name in plan}
+    failures = {name: r["failure"] for name, r in found.items() if "failure" in r}
+    done = {name: r for name, r in found.items() if "failure" not in r}
     if not done:
         last = list(failures.values())[-1]
         raise RuntimeError(f"All {len(failures)} folds failed; the last with:\n{last}")
-    held = {name: folds[name][3] for name in done}
+    held = {name: plan[name]["held"] for name in done}
     first = next(iter(done.values()))
     predictions = keras.tree.map_structure(
         lambda *parts: _in_order(parts, list(held.values()), rows),

@@ -1,7 +1,6 @@
 """Cross-validation: `cross_validate` trains one model a fold and predicts every row unseen."""
 
 import re
-import traceback
 
 import keras
 import numpy as np
@@ -9,7 +8,7 @@ import numpy as np
 from recipes import _checks, _folds, _targets
 from recipes._records import Records
 from recipes._refit import Refit
-from recipes._steps import Steps
+from recipes._steps import Fold, Steps, outcomes
 from recipes.ensembles import KINDS
 from recipes.imbalance import SCHEMES, check_how, was_resampled
 from recipes.out_of_fold import collect
@@ -38,6 +37,7 @@ def cross_validate(
     stratify=True,
     groups=None,
     repeats=1,
+    seeds=1,
     x_test=None,
     preprocess=None,
     resample=None,
@@ -50,6 +50,7 @@ def cross_validate(
     keep_models=False,
     directory=None,
     overwrite=False,
+    workers=1,
     seed=None,
     verbose=0,
 ):
@@ -73,6 +74,7 @@ def cross_validate(
         stratify: keep the shares of the classes in every fold, where y holds classes or labels.
         groups: id of each row, (rows,): rows of one id stay in one part; or None.
         repeats: rounds of folds, each with folds and seeds of its own; predictions are averaged.
+        seeds: models of each fold, which differ by their seed only; predictions are averaged.
         x_test: rows to predict by every model, in the form of x, or None.
         preprocess: scikit-learn transformer such as `StandardScaler()` or `TableEncoder()`, which
             is cloned in each fold; or None.
@@ -94,6 +96,8 @@ def cross_validate(
         directory: folder in which every finished fold is stored: the same call again goes on with
             the folds that are missing. None stores nothing.
         overwrite: begin anew where `directory` holds another run.
+        workers: processes that share the folds and the cores, started by joblib. 1 is this one,
+            which is faster for small models: a process takes some seconds to start.
         seed: int for folds, weights and orders; None draws new weights, with the folds of seed 0.
         verbose: 0 is silent, 1 is a line a fold.
 
@@ -135,35 +139,31 @@ def cross_validate(
     rows = _rows(x)
     first = keras.tree.flatten(y)[0]
     strata = _targets.strata(first, refit.task)
-    plan = [
-        (repeat, number, train, held)
-        for repeat in range(repeats)
-        for number, (train, held) in enumerate(
-            _folds.make_folds(
-                rows,
-                strata,
-                folds=folds,
-                split=split,
-                stratify=stratify,
-                groups=groups,
-                seed=(seed or 0) + repeat,
-            )
+    _checks.count("seeds", seeds)
+    _checks.count("workers", workers)
+    plan = {}
+    for repeat in range(repeats):
+        pairs = _folds.make_folds(
+            rows,
+            strata,
+            folds=folds,
+            split=split,
+            stratify=stratify,
+            groups=groups,
+            seed=(seed or 0) + repeat,
         )
-    ]
+        for number, (train, held) in enumerate(pairs):
+            for twin in range(seeds):
+                own = _seed_of(seed, repeat, number, *[twin] * (seeds > 1))
+                name = _name(repeat, number, twin, repeats, seeds)
+                plan[name] = {"train": train, "held": held, "seed": own}
     records = Records(directory, overwrite, keep_models)
     steps = Steps(preprocess, resample, prepare, fit, validation, predict)
-    records.claim((x, y, x_test), plan, _description(build, steps, seed, keep_models))
-    for repeat, number, train, held in plan:
-        name = f"fold {number}" if repeats == 1 else f"repeat {repeat}, fold {number}"
-        if records.load(name):
-            continue
-        part = {"train": train, "held": held, "seed": _seed_of(seed, repeat, number)}
-        try:
-            record, model = steps.run(refit, x, y, x_test, **part)
-        except Exception as error:
-            if refit.model is None:
-                raise  # nothing has been fitted yet: the call is wrong, not the fold
-            record, model = {"failure": traceback.format_exc(), "error": repr(error)}, None
+    folds_only = [(part["train"], part["held"]) for part in plan.values()]
+    records.claim((x, y, x_test), folds_only, _description(build, steps, seed, keep_models))
+    missing = {name: part for name, part in plan.items() if not records.load(name)}
+    run = Fold(refit, steps, x, y, x_test)
+    for name, record, model in outcomes(run, missing, workers):
         records.store(name, record, model if keep_models else None)
         if verbose:
             print(f"{name}: {record.get('error') or _last(record)}", flush=True)
@@ -261,9 +261,17 @@ def _check_steps(preprocess, resample, prepare, validation, predict):
         _checks.fraction("validation", validation)
 
 
-def _seed_of(seed, repeat, number):
+def _name(repeat, number, twin, repeats, seeds):
+    """What a fold is called in reports and files; only what there are several of is numbered."""
+    parts = (
+        [f"repeat {repeat}"] * (repeats > 1) + [f"fold {number}"] + [f"seed {twin}"] * (seeds > 1)
+    )
+    return ", ".join(parts)
+
+
+def _seed_of(seed, *place):
     """A seed for one fold; independent of those of the others."""
-    entropy = None if seed is None else (seed, repeat, number)
+    entropy = None if seed is None else (seed, *place)
     return int(np.random.SeedSequence(entropy).generate_state(1)[0] >> 1)
 
 

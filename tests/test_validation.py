@@ -187,6 +187,17 @@ class TestFolds:
         assert len(result.scores["accuracy"]) == 6
         assert np.isfinite(result.predictions).all()
 
+    def test_seeds_share_the_folds_and_differ_in_the_models(self):
+        result = validate(seeds=2, x_test=X[:3], fit={"epochs": 1}, keep_models=True)
+        assert result.names[:2] == ("fold 0, seed 0", "fold 0, seed 1")
+        predicted = [model.predict(X, verbose=0) for model in result.models]
+        assert not np.allclose(predicted[0], predicted[1], atol=1e-3)
+        held = np.isclose(np.mean(predicted[:2], axis=0), result.predictions, atol=1e-5).all(1)
+        assert held.sum() == ROWS / 3
+        np.testing.assert_allclose(
+            result.test_predictions, np.mean(predicted, axis=0)[:3], atol=1e-5
+        )
+
     def test_own_folds_as_a_list(self):
         half = np.arange(30), np.arange(30, 60)
         result = validate(split=[half, half[::-1]], fit={"epochs": 1})
@@ -378,6 +389,21 @@ class TestFailures:
         assert "out of luck" in result.failures["fold 1"]
         assert "1 failed" in repr(result)
         assert np.isnan(result.predictions).any(1).sum() == 20
+
+    def test_processes_give_what_one_process_gives(self):
+        first = X[0, 0]
+
+        def prepare(x, y):
+            if first not in x[:, 0]:
+                raise RuntimeError("the first row is held out")
+            return x, y
+
+        one, two = (validate(prepare=prepare, workers=n, keep_models=True) for n in (1, 2))
+        assert two.names == one.names
+        assert len(two.models) == 2
+        assert list(two.failures) == list(one.failures)
+        assert "the first row is held out" in next(iter(two.failures.values()))
+        np.testing.assert_allclose(two.predictions, one.predictions, atol=1e-5)
 
     def test_all_folds_failed(self):
         def prepare(x, y):
