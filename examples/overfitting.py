@@ -8,13 +8,14 @@
 
 # %%
 import argparse
+import functools
 from pathlib import Path
 
 import keras
 import numpy as np
 from matplotlib import pyplot as plt
 from sklearn.datasets import load_digits
-from sklearn.model_selection import StratifiedKFold, train_test_split
+from sklearn.model_selection import train_test_split
 
 import recipes
 
@@ -62,7 +63,7 @@ def fit(remedy, x, y, held_out, epochs, seed):
     """Train; `held_out` is watched, and used by early stopping alone."""
     model = build(remedy, seed)
     callbacks = []
-    if remedy in ("2 early stopping", "10 cross-validation"):
+    if remedy == "2 early stopping":
         callbacks = recipes.standard_callbacks(plateau=False)
     history = model.fit(
         recipes.batches(x, y, 32, seed=seed),
@@ -79,11 +80,16 @@ def score(remedy, x, y, test, epochs, seed):
     """Test accuracy and the curves. What stops by held-out rows takes them from its own rows."""
     x_test, y_test = test
     if remedy == "10 cross-validation":  # the mean of five models, each stopped by its fold
-        probabilities = 0
-        for train, held in StratifiedKFold(FOLDS, shuffle=True, random_state=seed).split(x, y):
-            model, history = fit(remedy, x[train], y[train], (x[held], y[held]), epochs, seed)
-            probabilities = probabilities + model.predict(x_test, verbose=0)
-        return (probabilities.argmax(1) == y_test).mean(), history
+        result = recipes.cross_validate(
+            functools.partial(build, remedy),
+            x,
+            y,
+            folds=FOLDS,
+            fit={"epochs": epochs, "callbacks": lambda: recipes.standard_callbacks(plateau=False)},
+            x_test=x_test,
+            seed=seed,
+        )
+        return (result.test_predictions.argmax(1) == y_test).mean(), result.histories[0]
     held_out = test
     if remedy == "2 early stopping":
         x, x_held, y, y_held = train_test_split(x, y, test_size=0.2, stratify=y, random_state=seed)
