@@ -50,7 +50,7 @@ def build(remedy, seed):
     if remedy == "6 DisturbLabel":
         disturbed = recipes.DisturbLabel(0.1, seed=seed)(model.output)
         config = model.get_compile_config()
-        model = keras.Model(model.inputs, disturbed, name="cnn")
+        model = keras.Model(model.input, disturbed, name="cnn")
         model.compile_from_config(config)
     if remedy == "9 noise, input and hidden":
         model = recipes.inject_noise(model, 0.2, where="both", seed=seed)

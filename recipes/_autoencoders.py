@@ -200,7 +200,7 @@ class TiedAutoencoder(keras.Model):
     def __init__(self, encoder, corruption=None, output_activation="linear", name=None, **kwargs):
         decoder = mirror(encoder, output_activation, kind=TiedDecoder)
         line = in_line(encoder, decoder, corruption, name)
-        super().__init__(line.inputs, line.outputs, name=name, **kwargs)
+        super().__init__(line.input, line.output, name=name, **kwargs)
         self.corruption = corruption
         self.output_activation = output_activation
 

@@ -101,8 +101,7 @@ def outcomes(run, parts, workers):
     call = uuid.uuid4()
     threads = str(max(1, joblib.cpu_count() // workers))
     tasks = (
-        joblib.delayed(_elsewhere)(run, call, name, part, threads)
-        for name, part in parts.items()
+        joblib.delayed(_elsewhere)(run, call, name, part, threads) for name, part in parts.items()
     )
     pool = joblib.Parallel(n_jobs=workers, return_as="generator_unordered")
     yield from pool(tasks)

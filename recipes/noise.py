@@ -70,7 +70,9 @@ def inject_noise(model, stddev=0.1, *, where="input", seed=None):
     _checks.functional("model", model)
 
     with seeded(seed):
-        noisy = keras.Model(model.inputs, model.outputs, name=model.name)
+        one = isinstance(model, keras.Sequential)  # which has no `input` before it is called
+        ends = (model.inputs[0], model.outputs[0]) if one else (model.input, model.output)
+        noisy = keras.Model(*ends, name=model.name)
         if where == "weights":
             noisy = _noise_on_weights(noisy, stddev)
         if where in ("input", "both"):

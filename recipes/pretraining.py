@@ -175,7 +175,7 @@ def _encoder_of(model):
     last = encoder.layers[-1]
     if isinstance(last, _autoencoders.LOSS_ONLY):
         code = last.input[0] if isinstance(last.input, list) else last.input
-        return keras.Model(encoder.inputs, code, name=encoder.name)
+        return keras.Model(encoder.input, code, name=encoder.name)
     return encoder
 
 

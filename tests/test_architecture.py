@@ -88,6 +88,7 @@ def test_all_is_sorted_and_complete():
         assert all(hasattr(package, name) for name in package.__all__)
 
 
+@pytest.mark.processes
 def test_importing_recipes_loads_nothing_but_keras():
     code = (
         "import sys, keras; before = set(sys.modules); import recipes;"

@@ -383,6 +383,7 @@ def run_here(folder=None, seconds=0.0):
 
 
 @pytest.mark.skipif(os.name != "posix", reason="SIGKILL")
+@pytest.mark.processes
 def test_killed_at_any_moment_it_goes_on_as_if_it_had_not_been(tmp_path):
     for trials, seconds in ((1, 0.0), (4, 0.05), (7, 0.13)):
         process = start(tmp_path)
@@ -403,6 +404,7 @@ def test_killed_at_any_moment_it_goes_on_as_if_it_had_not_been(tmp_path):
 
 
 @pytest.mark.skipif(os.name != "posix", reason="SIGKILL")
+@pytest.mark.processes
 def test_two_processes_on_one_folder_share_the_trials(tmp_path):
     both = [start(tmp_path) for _ in range(2)]
     for process in both:
@@ -461,6 +463,7 @@ class TestLedger:
         for ledger in (one, two):
             ledger.close()
 
+    @pytest.mark.processes
     def test_a_trial_that_keeps_killing_its_process_is_given_up(self, tmp_path):
         space = {"a": Int(0, 9)}
         settings = {"space": None, "objective": LOW, "max_trials": 2, "directory": tmp_path}

@@ -20,7 +20,7 @@ from tuning import _ledger, _workers, search
 ROOT = Path(__file__).parent.parent
 LOW = keras_tuner.Objective("a", "min")
 
-pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals")
+pytestmark = [pytest.mark.processes, pytest.mark.skipif(os.name != "posix", reason="signals")]
 
 
 def slow_model(seconds=0.5):

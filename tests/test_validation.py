@@ -390,6 +390,7 @@ class TestFailures:
         assert "1 failed" in repr(result)
         assert np.isnan(result.predictions).any(1).sum() == 20
 
+    @pytest.mark.processes
     def test_processes_give_what_one_process_gives(self):
         first = X[0, 0]
 
@@ -442,6 +443,7 @@ class TestFailures:
                 old.predict(X, verbose=0), new.predict(X, verbose=0), atol=1e-6
             )
 
+    @pytest.mark.processes
     def test_a_killed_process_loses_one_fold_at_most(self, tmp_path):
         """Another process is killed in its second fold; this one trains that fold only."""
         code = textwrap.dedent(
