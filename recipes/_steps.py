@@ -107,7 +107,7 @@ def outcomes(run, parts, workers):
     yield from pool(tasks)
 
 
-_run_here = {}
+_run_here: dict[uuid.UUID, "Fold"] = {}
 
 
 def _elsewhere(run, call, name, part, threads):
