@@ -139,6 +139,34 @@ def required(owner, names, given):
             raise ValueError(f"{owner} needs its argument {name!r}. Received: none. Give {hint}.")
 
 
+def validation_or_folds(validation, folds, groups):
+    """One way to score a trial."""
+    if validation is not None and folds is not None:
+        raise ValueError(
+            "validation must be None where folds are given: each fold is held out in its turn. "
+            f"Received: validation={_short(validation)}, folds={_short(folds)}."
+        )
+    if groups is not None and folds is None:
+        raise ValueError(
+            f"groups needs folds, such as folds=5. Received: folds=None, groups={_short(groups)}."
+        )
+
+
+def folds_of_keras(folds, reported):
+    """A hypermodel that trains in its own way does not say what a fold scored."""
+    if folds is not None and reported is None:
+        raise ValueError(
+            "folds needs a HyperModel whose fit is Keras Tuner's own. Received: one with a fit of "
+            "its own. Cross-validate in that, and return the mean."
+        )
+
+
+def _short(value):
+    """A value in a message; of arrays and lists the kind."""
+    plain = value is None or isinstance(value, (int, float, str))
+    return repr(value) if plain else f"a {type(value).__name__}"
+
+
 def validation(value):
     """A share of the rows, or (x_val, y_val), or (x_val,) where there is no y."""
     if isinstance(value, (tuple, list)):

@@ -7,6 +7,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from recipes._folds import make_folds
 from recipes._targets import told_task, width
 from tuning import _checks
 
@@ -23,6 +24,7 @@ class Data:
     x_val: np.ndarray
     y_val: np.ndarray
     outputs: int | None
+    folds: Any = None  # (training rows, held-out rows) of each, where all rows train
 
     @property
     def input_shape(self) -> tuple[int, ...]:
@@ -32,12 +34,17 @@ class Data:
     def checksum(self) -> str:
         """A number for all rows: another one for other data, another order or another split."""
         value = 0
-        for rows in (self.x, self.y, self.x_val, self.y_val):
+        pairs = [rows for pair in self.folds or () for rows in pair]
+        for rows in (self.x, self.y, self.x_val, self.y_val, *pairs):
             value = zlib.crc32(np.ascontiguousarray(rows).data, value)
+        if self.folds:
+            return f"{len(self.x)} rows in {len(self.folds)} folds, checksum {value}"
         return f"{len(self.x)} + {len(self.x_val)} rows, checksum {value}"
 
 
-def prepare(x, y, validation: Any, *, input_shape, task, outputs, seed):
+def prepare(
+    x, y, validation: Any, *, input_shape, task, outputs, seed, folds: Any = None, groups=None
+):
     """Check and split the data of a search.
 
     Args:
@@ -47,8 +54,12 @@ def prepare(x, y, validation: Any, *, input_shape, task, outputs, seed):
         task: the head's task; None is told from y: integers are classes.
         outputs: width of the head; None is taken from y.
         seed: int that fixes the split; None is 0, so that a resumed search scores on the same rows.
+        folds: in the place of validation: a number of folds, a scikit-learn splitter, or a list of
+            (training rows, held-out rows); or None.
+        groups: id of each row, for folds; or None.
     """
-    validation = _checks.validation(validation)
+    _checks.validation_or_folds(validation, folds, groups)
+    validation = _checks.validation(0.2 if validation is None else validation)
     x = _plain(_checks.array("x", x, shape=input_shape))
     if y is not None:
         y = _plain(_checks.array("y", y))
@@ -59,6 +70,13 @@ def prepare(x, y, validation: Any, *, input_shape, task, outputs, seed):
             _checks.targets("y", y, task=task, outputs=outputs)
     else:
         kind = None
+    if folds is not None:
+        target = x if y is None else y
+        strata = _labels(target, kind)
+        split = {"folds": folds, "split": "kfold"} if isinstance(folds, int) else {"split": folds}
+        split = {"folds": 2, **split, "stratify": True, "groups": groups, "seed": seed or 0}
+        pairs = make_folds(len(x), strata, **split)
+        return Data(x, target, x[:0], target[:0], outputs, pairs)
     if isinstance(validation, tuple):
         x_val, y_val = validation if len(validation) == 2 else (*validation, None)
         x_val, y_val = _held_out(x, y, x_val, y_val, task, outputs)
@@ -97,13 +115,19 @@ def _split(y, share, kind, seed):
             f"Received: {len(rows)}."
         )
     held = min(max(1, round(share * len(rows))), len(rows) - 1)
-    labels = None
-    if kind in SINGLE_LABEL:
-        labels = y.argmax(-1) if y.ndim > 1 and y.shape[-1] > 1 else y.reshape(-1)
+    labels = _labels(y, kind)
+    if labels is not None:
         sizes = np.unique(labels, return_counts=True)[1]
         if sizes.min() < 2 or min(held, len(rows) - held) < len(sizes):
             labels = None
     return train_test_split(rows, test_size=held, stratify=labels, random_state=seed or 0)
+
+
+def _labels(y, kind):
+    """The class of each row where it has one; None for numbers and several labels."""
+    if kind not in SINGLE_LABEL:
+        return None
+    return y.argmax(-1) if y.ndim > 1 and y.shape[-1] > 1 else y.reshape(-1)
 
 
 def _plain(array):

@@ -115,6 +115,20 @@ class Ledger:
         except UpdateFinishedTrialError:
             raise LostError from None
 
+    def note(self, trial_id, name, value):
+        """Keep a value with a trial that is running. Raises `LostError`."""
+        from optuna.exceptions import UpdateFinishedTrialError
+
+        try:
+            patiently(self.storage.set_trial_user_attr, trial_id, name, value)
+        except UpdateFinishedTrialError:
+            raise LostError from None
+
+    def last_note(self, place, name):
+        """The latest value of that name from the trials at a place, dead ones included."""
+        found = [t.user_attrs for t in self._trials() if t.user_attrs["place"] == place]
+        return next((attrs[name] for attrs in reversed(found) if name in attrs), None)
+
     def finish(self, trial_id, state, value, result):
         """End a trial: `state` is Optuna's, `result` for the leaderboard. Raises `LostError`."""
         from optuna.exceptions import UpdateFinishedTrialError

@@ -34,7 +34,8 @@ def plot_curves(study, ax=None):
     if any(trial.status == "PRUNED" for trial in study.tuner.oracle.trials.values()):
         ax.plot([], [], "x", color=plots.ORANGE, label="pruned")
     ax.xaxis.get_major_locator().set_params(integer=True)
-    ax.set(xlabel="epoch", ylabel=study.objective.replace("_", " "))
+    step = "fold" if study.tuner.folds else "epoch"
+    ax.set(xlabel=step, ylabel=study.objective.replace("_", " "))
     ax.legend(frameon=False)
     return ax
 

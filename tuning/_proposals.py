@@ -45,9 +45,13 @@ def make_sampler(engine, seed, max_trials):
     return samplers.RandomSampler(seed=seed)
 
 
-def make_pruner(name, epochs):
-    """Optuna's pruner of that name."""
+def make_pruner(name, epochs, by_folds=False):
+    """Optuna's pruner of that name; folds say something from the first on, epochs do not."""
     pruners = quiet_optuna().pruners
+    if by_folds and name == "median":
+        return pruners.MedianPruner(n_startup_trials=PRUNE_FROM, n_warmup_steps=0)
+    if by_folds and name == "halving":
+        return pruners.SuccessiveHalvingPruner(min_resource=1, reduction_factor=2)
     if name == "median":
         return pruners.MedianPruner(n_startup_trials=PRUNE_FROM, n_warmup_steps=WARM_UP)
     if name == "halving":

@@ -42,15 +42,29 @@ class OptunaOracle(keras_tuner.Oracle):
         seed: int, or None.
         ledger: `Ledger` of this study.
         first: list of dicts, the values of the first trials after the defaults.
+        by_folds: a step is a fold and the last mean counts; else an epoch, of which the best does.
     """
 
-    def __init__(self, engine, objective, *, max_trials, epochs, pruner, seed, ledger, first=()):
+    def __init__(
+        self,
+        engine,
+        objective,
+        *,
+        max_trials,
+        epochs,
+        pruner,
+        seed,
+        ledger,
+        first=(),
+        by_folds=False,
+    ):
         super().__init__(objective, max_trials=max_trials, seed=None if seed is None else seed + 1)
         self.verbose = 0
         self.engine = engine
         self.ledger = ledger
         self.first = list(first)
-        self.pruner = _proposals.make_pruner(pruner, epochs)
+        self.by_folds = by_folds
+        self.pruner = _proposals.make_pruner(pruner, epochs, by_folds)
         optuna = _ledger.quiet_optuna()
         self.memory = optuna.storages.InMemoryStorage()
         direction = {"min": "minimize", "max": "maximize"}[self.objective.direction]
@@ -121,6 +135,21 @@ class OptunaOracle(keras_tuner.Oracle):
             return
         _settle(self.memory, in_memory, STATES[own.status], value)
         self.end_order.append(own.trial_id)
+
+    def score_trial(self, trial):
+        """The best epoch counts, or the mean over the folds so far."""
+        super().score_trial(trial)
+        if self.by_folds:
+            last = trial.metrics.metrics[self.objective.name].get_history()[-1]
+            trial.score, trial.best_step = last.mean(), last.step
+
+    def keep_folds(self, trial_id, scores):
+        """Write down what each fold reported, so that a killed trial goes on behind them."""
+        self.ledger.note(self._own[trial_id][0], "folds", scores)
+
+    def folds_of(self, trial_id):
+        """What the folds of this trial reported before its process died, [] where none had."""
+        return self.ledger.last_note(int(trial_id), "folds") or []
 
     def get_best_trials(self, num_trials=1):
         """The best trials that have a score, the earlier of two equal ones first."""

@@ -36,7 +36,9 @@ def search(
     engine="tpe",
     pruner=None,
     objective=None,
-    validation=0.2,
+    validation=None,
+    folds=None,
+    groups=None,
     max_trials=20,
     time_budget=None,
     patience=None,
@@ -76,7 +78,12 @@ def search(
             `keras_tuner.Objective`. None is "val_loss", or the model's first metric where the space
             holds a knob that changes the loss itself (l1, l2, label_smoothing, ...).
         validation: share of the rows to score on, classes in equal shares, or (x_val, y_val), or
-            (x_val,) without y.
+            (x_val,) without y. None is 0.2.
+        folds: in its place, for Optuna's engines: a number of folds, a scikit-learn splitter such
+            as `TimeSeriesSplit(5)`, or a list of (training rows, held-out rows). A trial trains a
+            model a fold, scores the mean of their best epochs, and ends early behind a fold where
+            that mean is worse than others' (`pruner`). A killed one goes on behind its last fold.
+        groups: id of each row, (rows,), for folds: rows of one id stay in one part; or None.
         max_trials: number of trials, at least 1, those of an earlier run in `directory` included.
         time_budget: seconds after which the running trial ends with its epoch and no other begins.
         patience: trials without a better score after which the search ends, or None.
@@ -134,6 +141,7 @@ def search(
             storage=storage,
             max_parameters=max_parameters,
             start_from=tuple(start_from),
+            folds=folds,
             workers=workers if workers > 1 else None,
         )
     pruner = _checks.one_of("pruner", pruner or "median", PRUNERS)
@@ -159,6 +167,8 @@ def search(
         task=_task(build, space),
         outputs=space.get("outputs"),
         seed=seed,
+        folds=folds,
+        groups=groups,
     )
     if isinstance(build, keras_tuner.HyperModel):
         model = ForeignModel(build)
@@ -167,7 +177,9 @@ def search(
     _checks.no_epochs(engine, space)
     first = [model.values_of(i, arguments) for i, arguments in enumerate(start_from)]
     folder, keeper = _folder(directory)
-    objective = choose_objective(objective, first_pass(model, data), space)
+    reported = first_pass(model, data)
+    _checks.folds_of_keras(folds, reported)
+    objective = choose_objective(objective, reported, space)
 
     description = {
         **model.description(),
@@ -201,6 +213,7 @@ def search(
             seed=seed,
             ledger=ledger,
             first=first,
+            by_folds=data.folds is not None,
         )
     tuner = LeanTuner(
         oracle,
@@ -211,6 +224,7 @@ def search(
         time_budget=time_budget,
         patience=patience,
         max_parameters=max_parameters,
+        folds=data.folds,
     )
     if workers > 1:
         held_out = (data.x_val,) if y is None else (data.x_val, data.y_val)
@@ -225,7 +239,8 @@ def search(
             "engine": engine,
             "pruner": pruner,
             "objective": objective,
-            "validation": held_out,
+            "validation": None if data.folds else held_out,
+            "folds": data.folds,
             "max_trials": max_trials,
             "time_budget": time_budget,
             "patience": patience,

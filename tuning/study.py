@@ -1,9 +1,9 @@
 """What a search found: `Study`."""
 
 import math
+import statistics
 
-import keras
-
+from tuning._watch import average_of
 from tuning.tuner import KEEP, OWN_METRICS
 
 HEAD = 10  # rows of the leaderboard in a notebook
@@ -48,7 +48,8 @@ class Study:
         Returns:
             pandas DataFrame: rank, trial, score, the other scores on the validation rows at the
             best epoch, status, every knob that was searched, parameters, epochs, seconds, and error
-            where a trial failed.
+            where a trial failed. With folds the scores are means over them, and "folds" and
+            "spread", their standard deviation, stand in the place of epochs.
         """
         import pandas as pd
 
@@ -87,7 +88,10 @@ class Study:
         return {_number(t): t.message for t in trials if t.status == "FAILED"}
 
     def best_model(self):
-        """The best model of the search, compiled, with the weights of its best epoch."""
+        """The best model of the search, compiled, with the weights of its best epoch.
+
+        With folds: one model that averages the predictions of the fold's models.
+        """
         return self.tuner.load_model(self._best(), self._input_shape)
 
     def code(self):
@@ -169,14 +173,8 @@ class Study:
         best = self.tuner.oracle.get_best_trials(min(k, KEEP))
         _checks.enough_trials("ensemble", len(best), k)
         loaded = [self.tuner.load_model(trial, self._input_shape) for trial in best]
-        # All have the builder's name; parts of one model must have names of their own.
-        inputs = keras.Input(self._input_shape)
-        models = [
-            keras.Model(inputs, model(inputs), name=f"trial_{_number(trial)}")
-            for trial, model in zip(best, loaded, strict=True)
-        ]
-        outputs = keras.layers.Average()([model(inputs) for model in models])
-        return keras.Model(inputs, outputs, name="ensemble")
+        names = [f"trial_{_number(trial)}" for trial in best]
+        return average_of(loaded, self._input_shape, names)
 
     def __repr__(self):
         trials = self.tuner.oracle.trials
@@ -200,6 +198,14 @@ class Study:
             raise RuntimeError("No trial was completed; `failures` says why.")
         return trial
 
+    def _steps(self, curves):
+        """How far a trial came, and with folds how far these are apart (standard deviation)."""
+        steps = max((step + 1 for curve in curves.values() for step in curve), default=0)
+        if not self.tuner.folds:
+            return {"epochs": steps}
+        scores = list(curves.get("fold", {}).values())
+        return {"folds": steps, "spread": statistics.stdev(scores) if steps > 1 else math.nan}
+
     def _row(self, trial):
         model, hp = self.tuner.hypermodel, trial.hyperparameters
         curves = _curves(trial)
@@ -214,7 +220,7 @@ class Study:
             "status": trial.status.lower(),
             **{k: v for k, v in knobs.items() if model.searched is None or k in model.searched},
             "parameters": _last(curves, "parameters"),
-            "epochs": max((epoch + 1 for curve in curves.values() for epoch in curve), default=0),
+            **self._steps(curves),
             "seconds": _last(curves, "seconds"),
             "error": trial.message.strip().splitlines()[-1] if trial.message else None,
         }

@@ -12,14 +12,15 @@ import os
 import time
 from pathlib import Path
 
-import keras
 import keras_tuner
 
 from tuning import _checks
+from tuning._folds import FOLD_WEIGHTS, run_folds
+from tuning._watch import Watch, average_of, load_weights, save_weights
 
 WEIGHTS = "best.weights.h5"
-# What an epoch reports beside the model's own metrics.
-OWN_METRICS = ("seconds", "parameters")
+# What an epoch, or a fold, reports beside the model's own metrics: "fold" is the fold's own score.
+OWN_METRICS = ("seconds", "parameters", "fold")
 # Trials that may fail before one works; when one has worked any number may.
 FAILURES_AT_FIRST = 3
 # Trials whose weights stay on disk: the best.
@@ -39,6 +40,8 @@ class LeanTuner(keras_tuner.Tuner):
         time_budget: seconds until no epoch begins any more, or None.
         patience: trials without a better score until the search ends, or None.
         max_parameters: the largest model that is trained, or None.
+        folds: list of (training rows, held-out rows): a trial trains a model on each, and scores
+            the mean of their best epochs; or None.
     """
 
     def __init__(
@@ -52,12 +55,14 @@ class LeanTuner(keras_tuner.Tuner):
         time_budget=None,
         patience=None,
         max_parameters=None,
+        folds=None,
     ):
         super().__init__(oracle, hypermodel, directory=str(directory), project_name="trials")
         self.make_callbacks = make_callbacks
         self.progress = progress
         self.patience = math.inf if patience is None else patience
         self.max_parameters = math.inf if max_parameters is None else max_parameters
+        self.folds = folds
         self.trials_left = int(os.environ.get("TUNING_TRIALS", 0)) or math.inf  # of this process
         self.is_recycled = False
         self._shown = None  # trials whose end was shown
@@ -103,23 +108,23 @@ class LeanTuner(keras_tuner.Tuner):
         self._shown = {trial.trial_id for trial in ended}
 
     def run_trial(self, trial, x, y=None, **kwargs):
-        """Build, fit, and keep the weights of the best epoch."""
+        """Build, fit, and keep the weights of the best epoch; with folds, in each of them."""
         gc.collect()
+        if self.folds:
+            return run_folds(self, trial, x, y, **kwargs)
         hp = trial.hyperparameters
-        watch = _Watch(self, trial)
+        watch = Watch(self, trial, self.on_epoch_end)
         model = self.hypermodel.build(hp)
-        _checks.compiled("build", model)
-        if model.built and model.count_params() > self.max_parameters:
-            self._skip(trial, model.count_params())
+        self.look_at(trial, model)
         if "tuner/initial_epoch" in hp.values:
             kwargs["epochs"] = hp.values["tuner/epochs"]
             kwargs["initial_epoch"] = hp.values["tuner/initial_epoch"]
         if "tuner/trial_id" in hp.values:
-            _load_weights(model, self._weights(hp.values["tuner/trial_id"]))
-        callbacks = [_in_trial(callback, trial) for callback in self.make_callbacks()]
+            load_weights(model, self._weights(hp.values["tuner/trial_id"]))
+        callbacks = self.callbacks_of(trial)
         results = self.hypermodel.fit(hp, model, x, y, callbacks=[*callbacks, watch], **kwargs)
         if self.ended != "PRUNED" and self._worth_keeping(watch.best, hp):
-            _save_weights(model, watch.weights, self._weights(trial.trial_id))
+            save_weights(model, watch.weights, self._weights(trial.trial_id))
         return results
 
     def on_epoch_end(self, trial, model, epoch, logs=None, last=False):
@@ -128,7 +133,7 @@ class LeanTuner(keras_tuner.Tuner):
         self.progress.epoch(trial, epoch)
         if not math.isfinite(logs.get("loss", 0.0)):
             model.stop_training = True
-        elif not last and (reported.status == "PRUNED" or self._time_is_up()):
+        elif not last and (reported.status == "PRUNED" or self.time_is_up()):
             self.ended = "PRUNED" if reported.status == "PRUNED" else "STOPPED"
             model.stop_training = True
 
@@ -148,7 +153,7 @@ class LeanTuner(keras_tuner.Tuner):
         best = self.best_trial()
         after = [t for t in ended if best and int(t.trial_id) > int(best.trial_id)]
         self.is_recycled = self.trials_left <= 0
-        over = len(after) >= self.patience or (ended and self._time_is_up())
+        over = len(after) >= self.patience or (ended and self.time_is_up())
         if over or self.is_recycled:
             self.oracle.stop()
 
@@ -157,12 +162,27 @@ class LeanTuner(keras_tuner.Tuner):
         return next(iter(self.oracle.get_best_trials(1)), None)
 
     def load_model(self, trial, input_shape):
-        """The model of a trial with the weights of its best epoch; rows are of `input_shape`."""
-        model = self.hypermodel.build(trial.hyperparameters)
-        if not model.built:
-            model.build((None, *input_shape))
-        _load_weights(model, self._weights(trial.trial_id))
-        return model
+        """The model of a trial with the weights of its best epoch; with folds, the mean of theirs.
+
+        Rows are of `input_shape`.
+        """
+        paths = [self._weights(trial.trial_id)]
+        if self.folds:
+            paths = sorted(Path(self.get_trial_dir(trial.trial_id)).glob(FOLD_WEIGHTS.format("*")))
+        models = [self.hypermodel.build(trial.hyperparameters) for _ in paths]
+        for model, path in zip(models, paths, strict=True):
+            if not model.built:
+                model.build((None, *input_shape))
+            load_weights(model, path)
+        if len(models) == 1:
+            return models[0]
+        mean = average_of(models, input_shape, [f"fold_{i}" for i in range(len(paths))])
+        mean.compile_from_config(models[0].get_compile_config())
+        return mean
+
+    def callbacks_of(self, trial):
+        """The user's callbacks for one training."""
+        return [_in_trial(callback, trial) for callback in self.make_callbacks()]
 
     def save(self):
         """All that is worth saving is the oracle's."""
@@ -202,6 +222,12 @@ class LeanTuner(keras_tuner.Tuner):
                 f"{messages[-1]}"
             )
 
+    def look_at(self, trial, model):
+        """Before it trains."""
+        _checks.compiled("build", model)
+        if model.built and model.count_params() > self.max_parameters:
+            self._skip(trial, model.count_params())
+
     def _skip(self, trial, parameters):
         """Leave a model untrained that is too large."""
         self.ended = "SKIPPED"
@@ -222,7 +248,8 @@ class LeanTuner(keras_tuner.Tuner):
         """Delete the weights of trials that are no longer among the best."""
         for trial in self.oracle.get_best_trials(len(self.oracle.trials))[KEEP:]:
             if "tuner/round" not in trial.hyperparameters.values:
-                self._weights(trial.trial_id).unlink(missing_ok=True)
+                for path in Path(self.get_trial_dir(trial.trial_id)).glob("*.weights.h5"):
+                    path.unlink(missing_ok=True)
 
     def _weights(self, trial_id):
         return Path(self.get_trial_dir(trial_id), WEIGHTS)
@@ -231,31 +258,8 @@ class LeanTuner(keras_tuner.Tuner):
         """What is left of the time budget."""
         return self.time_budget - (time.monotonic() - self.started)
 
-    def _time_is_up(self):
+    def time_is_up(self):
         return self.seconds_left() < 0
-
-
-class _Watch(keras.callbacks.Callback):
-    """Tells the tuner of every epoch and keeps the weights of the best one."""
-
-    def __init__(self, tuner, trial):
-        super().__init__()
-        self.tuner = tuner
-        self.trial = trial
-        self.best = None
-        self.weights = None
-        self.started = time.monotonic()
-
-    def on_epoch_end(self, epoch, logs=None):
-        objective = self.tuner.oracle.objective
-        score = logs.get(objective.name, math.nan)
-        if self.best is None or objective.better_than(score, self.best):
-            self.best = score
-            self.weights = self.model.get_weights()
-        own = (time.monotonic() - self.started, self.model.count_params())
-        logs = {**logs, **dict(zip(OWN_METRICS, own, strict=True))}
-        last = epoch + 1 >= self.params["epochs"] or self.model.stop_training
-        self.tuner.on_epoch_end(self.trial, self.model, epoch, logs, last)
 
 
 def spare_tensorboard():
@@ -283,17 +287,3 @@ def _in_trial(callback, trial):
     callback = copy.deepcopy(callback)
     callback.log_dir = os.path.join(callback.log_dir, trial.trial_id)
     return callback
-
-
-def _save_weights(model, weights, path):
-    """Write the best epoch's weights in one step."""
-    model.set_weights(weights)
-    draft = path.with_name(f"{os.getpid()}.tmp.weights.h5")
-    model.save_weights(draft)
-    os.replace(draft, path)
-
-
-def _load_weights(model, path):
-    """Weights and the optimizer's state, so that training goes on where it was."""
-    model.optimizer.build(model.trainable_variables)
-    model.load_weights(path)
