@@ -41,7 +41,7 @@ def life(name, variant):
     start = [keras.ops.convert_to_numpy(weight) for weight in model.trainable_weights]
     untrained = model.evaluate(x, y, batch_size=ROWS, verbose=0, return_dict=True)
     many = [np.concatenate([values] * REPEATS) for values in (x, y)]
-    model.fit(*many, batch_size=ROWS, verbose=0)
+    model.fit(*many, batch_size=ROWS, shuffle=False, verbose=0)  # every step sees every row
     trained = model.evaluate(x, y, batch_size=ROWS, verbose=0, return_dict=True)
     return types.SimpleNamespace(
         model=model, x=x, y=y, start=start, untrained=untrained, trained=trained
