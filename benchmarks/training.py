@@ -49,7 +49,10 @@ def plain(model):
     optimizer = type(model.optimizer).from_config(model.optimizer.get_config())
     config = model.get_compile_config()
     twin.compile(
-        optimizer=optimizer, loss=keras.losses.get(config["loss"]), metrics=config["metrics"]
+        optimizer=optimizer,
+        loss=keras.losses.get(config["loss"]),
+        # The recipes' accuracy is a metric of their own, over Keras's.
+        metrics=["accuracy" if isinstance(m, dict) else m for m in config["metrics"]],
     )
     return twin
 
