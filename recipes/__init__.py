@@ -21,8 +21,17 @@ from recipes.dense import build_mlp
 from recipes.diagnosis import Diagnosis, Finding, diagnose
 from recipes.encodings import augment_with, encode, reconstruction_error
 from recipes.ensembles import average, predict_with_augmentation
+from recipes.explanations import (
+    class_activation_map,
+    grad_cam,
+    integrated_gradients,
+    occlusion_map,
+    overlay,
+    saliency,
+)
 from recipes.feeding import batches
 from recipes.imbalance import class_weights, resample, sample_weights
+from recipes.inside import attention_weights, maximize_activation
 from recipes.layers import (
     DisturbLabel,
     DropConnect,
@@ -83,6 +92,7 @@ __all__ = [
     "WeightNoise",
     "WeightedCrossentropy",
     "anomaly_scores",
+    "attention_weights",
     "augment_with",
     "augmented",
     "average",
@@ -97,15 +107,21 @@ __all__ = [
     "build_stacked_autoencoder",
     "build_variational_autoencoder",
     "calibrate",
+    "class_activation_map",
     "class_weights",
     "cross_validate",
     "diagnose",
     "encode",
     "generate",
+    "grad_cam",
     "image_augmentation",
     "inject_noise",
+    "integrated_gradients",
     "lr_find",
+    "maximize_activation",
     "mix",
+    "occlusion_map",
+    "overlay",
     "per_class_report",
     "plot_anomaly_scores",
     "plot_augmentation",
@@ -120,6 +136,7 @@ __all__ = [
     "rebalance",
     "reconstruction_error",
     "resample",
+    "saliency",
     "sample_weights",
     "score",
     "shift_prior",

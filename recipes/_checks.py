@@ -115,7 +115,7 @@ def one_of(name, value, options):
         )
     if value not in options:
         raise ValueError(
-            f"{name} must be one of {_names(options)}. Received: {name}={value!r}."
+            f"{name} must be one of {some_names(options, most=30)}. Received: {name}={value!r}."
             f"{nearest(value, options)}"
         )
     return value
@@ -129,6 +129,13 @@ def known_names(owner, names, allowed):
                 f"{owner} has no argument {name!r}. It has {_names(sorted(allowed))}."
                 f"{nearest(name, allowed)}"
             )
+
+
+def some_names(names, most=12):
+    """The names, or the last of them where they are many."""
+    names = list(names)
+    left_out = f"... ({len(names)} in all), " if len(names) > most else ""
+    return left_out + _names(names[-most:])
 
 
 def nearest(value, options):
@@ -279,6 +286,16 @@ def array(name, value, *, ndim=None, shape=None):
         raise ValueError(
             f"{name} must be finite. Received: {value[place]} first at index {place}. "
             "Fill or drop such rows."
+        )
+    return value
+
+
+def whole_numbers(name, value):
+    """A whole number, or one for every row."""
+    if value.dtype.kind not in "iu" or value.ndim > 1:
+        raise TypeError(
+            f"{name} must be None, an int or an int for every row. "
+            f"Received: dtype {value.dtype}, shape {value.shape}."
         )
     return value
 
