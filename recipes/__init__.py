@@ -42,22 +42,29 @@ from recipes.layers import (
 )
 from recipes.learning_rate import LearningRates, lr_find
 from recipes.losses import KLSparsity, SmoothedCrossentropy
+from recipes.map_plots import plot_attention, plot_feature_maps, plot_maps
 from recipes.mixing import augmented, mix
 from recipes.noise import WeightNoise, inject_noise
 from recipes.out_of_fold import CrossValidation
+from recipes.pictures import plot_augmentation, plot_mistakes, plot_reconstructions
 from recipes.plots import (
     plot_anomaly_scores,
-    plot_augmentation,
-    plot_confusion_matrix,
     plot_folds,
     plot_history,
     plot_latent,
     plot_learning_rates,
-    plot_reconstructions,
 )
 from recipes.pretraining import build_on_encoder, pretrain_layerwise
 from recipes.reports import PerClassMetrics, PerClassReport, best_threshold, per_class_report
 from recipes.schedules import OneCycle, WarmupCosine
+from recipes.score_plots import (
+    plot_confusion_matrix,
+    plot_fold_scores,
+    plot_per_class,
+    plot_precision_recall,
+    plot_reliability,
+    plot_residuals,
+)
 from recipes.scores import score
 from recipes.tables import TableEncoder
 from recipes.validation import cross_validate
@@ -124,13 +131,22 @@ __all__ = [
     "overlay",
     "per_class_report",
     "plot_anomaly_scores",
+    "plot_attention",
     "plot_augmentation",
     "plot_confusion_matrix",
+    "plot_feature_maps",
+    "plot_fold_scores",
     "plot_folds",
     "plot_history",
     "plot_latent",
     "plot_learning_rates",
+    "plot_maps",
+    "plot_mistakes",
+    "plot_per_class",
+    "plot_precision_recall",
     "plot_reconstructions",
+    "plot_reliability",
+    "plot_residuals",
     "predict_with_augmentation",
     "pretrain_layerwise",
     "rebalance",

@@ -226,6 +226,11 @@ def _batches(model, key, work, arrays, batch_size):
         yield [ops.convert_to_numpy(values)[:rows] for values in kept[key](*part)]
 
 
+def _inference(model):
+    """What tells the model that it does not train, if it listens."""
+    return {"training": False} if "training" in inspect.signature(model.call).parameters else {}
+
+
 def _tensorflow(work, model, arrays):
     import tensorflow as tf
 
@@ -233,7 +238,7 @@ def _tensorflow(work, model, arrays):
 
     @functools.partial(tf.function, input_signature=rows, autograph=False)
     def run(*tensors):
-        return work(functools.partial(model(), training=False), *tensors)
+        return work(functools.partial(model(), **_inference(model())), *tensors)
 
     return run
 
@@ -257,7 +262,7 @@ def _jax(work, model, arrays):
     @jax.jit
     def run(trainable, fixed, *tensors):
         def call(x):
-            return model().stateless_call(trainable, fixed, x, training=False)[0]
+            return model().stateless_call(trainable, fixed, x, **_inference(model()))[0]
 
         return work(call, *tensors)
 
@@ -291,7 +296,7 @@ def _torch(work, model, arrays):
     def run(*arrays):
         with torch.no_grad():
             tensors = [ops.convert_to_tensor(array) for array in arrays]
-            return work(functools.partial(model(), training=False), *tensors)
+            return work(functools.partial(model(), **_inference(model())), *tensors)
 
     return run
 

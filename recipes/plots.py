@@ -1,13 +1,31 @@
-"""Pictures: arrays, models or a History in, matplotlib Axes out.
+"""Plots: arrays, models or a History in, matplotlib Axes out. All of them can be had from here.
 
-    plot_history            losses and scores over the epochs
+    plot_history            losses and scores over the epochs, with the learning rate
     plot_folds              the same for the folds of a cross-validation
-    plot_confusion_matrix   classes that are taken for one another
-    plot_reconstructions    samples above what an autoencoder makes of them
     plot_latent             codes as points in two dimensions
     plot_anomaly_scores     a histogram of scores with its threshold
     plot_learning_rates     loss over learning rate, from `lr_find`
+
+from `recipes.score_plots`, how good predictions are
+
+    plot_confusion_matrix   classes that are taken for one another
+    plot_per_class          precision, recall and F1 of every class
+    plot_reliability        whether probabilities mean what they say
+    plot_precision_recall   the trade, with the threshold that was chosen
+    plot_residuals          errors of predicted numbers
+    plot_fold_scores        one score in every fold
+
+from `recipes.pictures`, what models see and make
+
+    plot_reconstructions    samples above what an autoencoder makes of them
     plot_augmentation       images beside what an augmentation makes of them
+    plot_mistakes           the rows about which a model is most wrong
+
+and from `recipes.map_plots`, how they come to their answers
+
+    plot_maps               images or series with their explanations
+    plot_feature_maps       what the channels of a layer make of one image
+    plot_attention          which positions look at which
 
 Each takes `ax=None` and draws into the Axes given, or into a new figure. Colours are those of Okabe
 and Ito, which colour-blind readers can tell apart.
@@ -16,14 +34,50 @@ and Ito, which colour-blind readers can tell apart.
 import numpy as np
 
 from recipes import _checks
+from recipes._style import BLUE, GREEN, GREY, ORANGE, PALETTE
+from recipes._style import axes as _axes
+from recipes.map_plots import plot_attention, plot_feature_maps, plot_maps
+from recipes.pictures import plot_augmentation, plot_mistakes, plot_reconstructions
+from recipes.score_plots import (
+    plot_confusion_matrix,
+    plot_fold_scores,
+    plot_per_class,
+    plot_precision_recall,
+    plot_reliability,
+    plot_residuals,
+)
 
-BLUE, ORANGE, GREEN, GREY = "#0072B2", "#D55E00", "#009E73", "#999999"
-OTHERS = ("#CC79A7", "#E69F00", "#56B4E9", "#F0E442", "#000000", GREY, "#8B4513")
-PALETTE = (BLUE, ORANGE, GREEN, *OTHERS)
+__all__ = [
+    "BLUE",
+    "GREEN",
+    "GREY",
+    "ORANGE",
+    "PALETTE",
+    "plot_anomaly_scores",
+    "plot_attention",
+    "plot_augmentation",
+    "plot_confusion_matrix",
+    "plot_feature_maps",
+    "plot_fold_scores",
+    "plot_folds",
+    "plot_history",
+    "plot_latent",
+    "plot_learning_rates",
+    "plot_maps",
+    "plot_mistakes",
+    "plot_per_class",
+    "plot_precision_recall",
+    "plot_reconstructions",
+    "plot_reliability",
+    "plot_residuals",
+]
 
 
 def plot_history(history, metric="loss", ax=None):
     """One metric over the epochs, in training and validation, with its best epoch.
+
+    Where the history holds "learning_rate", as callbacks that change it log it, it is drawn on an
+    axis of its own on the right.
 
     Args:
         history: what `fit` returned, or its dict from name to one value an epoch.
@@ -54,6 +108,13 @@ def plot_history(history, metric="loss", ax=None):
         ax.set_title(f"best validation {metric} {value}")
     ax.set(xlabel="epoch", ylabel=metric)
     ax.xaxis.get_major_locator().set_params(integer=True)
+    rates = history.get("learning_rate")
+    if rates is not None and metric != "learning_rate":
+        ax.plot([], [], color=GREY, ls="--", label="learning rate")
+        right = ax.twinx()
+        right.plot(epochs, rates, color=GREY, ls="--", lw=1)
+        right.set(yscale="log", ylabel="learning rate")
+        right.spines["top"].set_visible(False)
     ax.legend(frameon=False)
     return ax
 
@@ -99,85 +160,6 @@ def plot_folds(histories, metric="loss", ax=None):
     ax.set(xlabel="epoch", ylabel=metric)
     ax.xaxis.get_major_locator().set_params(integer=True)
     ax.legend(frameon=False)
-    return ax
-
-
-def plot_confusion_matrix(y, prediction, names=None, ax=None):
-    """How often each class is taken for each: shares of its rows as colour, rows as figures.
-
-    Args:
-        y: classes, (rows,), or one-hot rows.
-        prediction: what `model.predict` returns, (rows, classes) or (rows, 1); or classes, (rows,).
-        names: a name for every class, or None for its number.
-        ax: matplotlib Axes, or None for a new figure.
-
-    Returns:
-        The Axes.
-
-    Raises:
-        ValueError: y and prediction differ in rows or do not fit.
-
-    >>> ax = plot_confusion_matrix([0, 1, 1], [[0.1], [0.8], [0.2]])
-    >>> ax.get_title(), [text.get_text() for text in ax.texts]
-    ('67% of 3 rows right', ['1', '0', '1', '1'])
-    """
-    from recipes.reports import labels_and_classes
-
-    y, predicted, classes = labels_and_classes(y, prediction)
-    table = np.zeros((classes, classes), int)
-    np.add.at(table, (y, predicted), 1)
-    names = list(range(classes)) if names is None else list(names)
-    _checks.require(len(names) == classes, "names", f"hold {classes} names", f"{len(names)}")
-    shares = table / np.maximum(table.sum(axis=1, keepdims=True), 1)
-    side = max(3.2, 0.5 * classes + 1.4)
-    ax = _axes(ax, width=side, height=side)
-    ax.imshow(shares, cmap="Blues", vmin=0, vmax=1)
-    for (row, column), rows in np.ndenumerate(table):
-        color = "white" if shares[row, column] > 0.5 else "black"
-        ax.text(column, row, rows, ha="center", va="center", color=color, fontsize=9)
-    ticks = np.arange(classes)
-    ax.set_xticks(ticks, names, rotation=45 if max(map(len, map(str, names))) > 4 else 0)
-    ax.set_yticks(ticks, names)
-    ax.spines[:].set_visible(False)
-    ax.set(xlabel="predicted", ylabel="true")
-    ax.set_title(f"{np.trace(table) / len(y):.0%} of {len(y)} rows right")
-    return ax
-
-
-def plot_reconstructions(model, x, n=8, ax=None):
-    """Samples in the upper row, the autoencoder's reconstructions of them in the lower one.
-
-    Args:
-        model: an autoencoder.
-        x: samples, (rows, *model.input_shape[1:]): images, or vectors, which are drawn as curves.
-        n: number of samples to draw, the first ones of x, at least 1.
-        ax: matplotlib Axes, or None for a new figure.
-
-    Returns:
-        The Axes.
-
-    Raises:
-        ValueError: x does not fit the model or holds NaN.
-
-    >>> from recipes import build_stacked_autoencoder
-    >>> images = np.zeros((4, 8, 8, 1))
-    >>> model = build_stacked_autoencoder((8, 8, 1), units=(16,), latent_dim=4)
-    >>> plot_reconstructions(model, images, n=4).get_title()
-    'samples (above) and reconstructions (below)'
-    """
-    shape = _checks.model("model", model).input_shape[1:]
-    x = _checks.array("x", x, shape=shape)[: _checks.count("n", n)]
-    made = model.predict(x, verbose=0)
-    ax = _axes(ax, width=1.0 * max(len(x), 4), height=2.4)
-    if len(shape) == 1:
-        for row, curves in ((1, x), (0, made)):
-            _curves(ax, curves, row)
-        ax.set(xlim=(0, len(x)), ylim=(0, 2))
-    else:
-        rows = [np.concatenate(list(_pictures(images)), axis=1) for images in (x, made)]
-        ax.imshow(np.clip(np.concatenate(rows), x.min(), x.max()), cmap="gray")
-    ax.set_title("samples (above) and reconstructions (below)")
-    ax.set_axis_off()
     return ax
 
 
@@ -296,76 +278,9 @@ def plot_learning_rates(found, ax=None):
     return ax
 
 
-def plot_augmentation(augmentation, x, *, n=4, versions=7, ax=None):
-    """A montage: each image in the first column, what training sees of it in the others.
-
-    Args:
-        augmentation: a Keras layer for images, such as `image_augmentation()`.
-        x: images (rows, height, width, channels), in the units that the model gets.
-        n: images to draw, the first ones of x, at least 1.
-        versions: changed copies of each, at least 1.
-        ax: matplotlib Axes, or None for a new figure.
-
-    Returns:
-        The Axes.
-
-    Raises:
-        ValueError, TypeError: x holds no images, or augmentation is no layer.
-
-    >>> from recipes import image_augmentation
-    >>> ax = plot_augmentation(image_augmentation(seed=0), np.zeros((2, 8, 8, 1)), versions=3)
-    >>> ax.get_title()
-    'original and 3 versions of it'
-    """
-    import keras
-
-    _checks.layer("augmentation", augmentation, optional=False)
-    x = _checks.array("x", x, ndim=4)[: _checks.count("n", n)]
-    versions = _checks.count("versions", versions)
-    columns = [x, *(augmentation(x, training=True) for _ in range(versions))]
-    columns = [keras.ops.convert_to_numpy(images).astype("float32") for images in columns]
-    # A frame round every image, so that what is moved out of it is seen to be.
-    low, high = x.min(), max(x.max(), x.min() + 1e-6)
-    framed = [
-        np.pad((images - low) / (high - low), ((0, 0), (1, 1), (1, 1), (0, 0)), constant_values=1)
-        for images in columns
-    ]
-    rows = np.concatenate([np.concatenate(list(images)) for images in framed], axis=1)
-    ax = _axes(ax, width=1.1 * (versions + 1), height=1.1 * len(x) + 0.4)
-    ax.imshow(_pictures(np.clip(rows, 0, 1)[None])[0], cmap="gray", vmin=0, vmax=1)
-    ax.set_title(f"original and {versions} versions of it")
-    ax.set_axis_off()
-    return ax
-
-
-def _axes(ax, width=6.4, height=4.0):
-    """The Axes given, or those of a new figure, in the one style of all plots."""
-    if ax is None:
-        from matplotlib import pyplot as plt
-
-        ax = plt.subplots(figsize=(width, height), layout="constrained")[1]
-    ax.spines[["top", "right"]].set_visible(False)
-    return ax
-
-
 def _falls(metric):
     """Whether less is better: errors and losses, not scores."""
     return any(part in metric for part in ("loss", "error", "mae", "mse", "entropy"))
-
-
-def _pictures(images):
-    """Two-dimensional or colour pictures from (rows, height, width[, channels])."""
-    if images.ndim == 4 and images.shape[-1] not in (3, 4):
-        images = images[..., 0]
-    return images
-
-
-def _curves(ax, curves, row):
-    low, high = curves.min(), curves.max()
-    x = np.linspace(0.05, 0.95, curves.shape[1])
-    for i, curve in enumerate(curves):
-        scaled = (curve - low) / max(high - low, 1e-12)
-        ax.plot(i + x, row + 0.05 + 0.9 * scaled, color=BLUE, lw=1)
 
 
 def _bins(scores):

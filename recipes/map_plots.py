@@ -1,0 +1,178 @@
+"""Explanations, drawn: maps over images and series, feature maps, attention.
+
+Each takes `ax=None` and draws into the Axes given, or into a new figure. All can be had from
+`recipes` and `recipes.plots`.
+"""
+
+import numpy as np
+
+from recipes import _checks
+from recipes._style import BLUE, HEAT, axes
+
+
+def plot_maps(x, maps, n=6, titles=None, cmap="inferno", ax=None):
+    """Images above, the same with their maps as colour on them below; series on their maps.
+
+    Args:
+        x: images (rows, height, width) or (rows, height, width, channels), or series (rows,
+            timesteps, features).
+        maps: one for each, (rows, height, width) or (rows, timesteps), such as of `grad_cam`. Each
+            is scaled to its own maximum.
+        n: rows to draw, the first ones of x, at least 1.
+        titles: a line of text for each row drawn, or None.
+        cmap: name of a matplotlib colour map.
+        ax: matplotlib Axes, or None for a new figure.
+
+    Returns:
+        The Axes.
+
+    Raises:
+        ValueError: x and maps differ in rows or size.
+
+    >>> ax = plot_maps(np.zeros((2, 8, 8, 1)), np.ones((2, 8, 8)), titles=["cat", "dog"])
+    >>> [text.get_text() for text in ax.texts]
+    ['cat', 'dog']
+    """
+    from recipes.explanations import overlay
+
+    x, maps = _checks.array("x", x), _checks.array("maps", maps)
+    _checks.same_rows(x=x, maps=maps)
+    x, maps = x[: _checks.count("n", n)], maps[:n]
+    titles = [""] * len(x) if titles is None else [str(title) for title in titles][:n]
+    _checks.require(len(titles) == len(x), "titles", f"hold {len(x)} titles", f"{len(titles)}")
+    if maps.ndim == 2:
+        return _series_on_maps(x, maps, titles, cmap, ax)
+    above = overlay(x, maps, alpha=0.0)
+    below = overlay(x, maps, cmap=cmap)
+    tiles = [np.concatenate([_framed(a), _framed(b)]) for a, b in zip(above, below, strict=True)]
+    picture = np.concatenate(tiles, axis=1)
+    side = 1.7 * picture.shape[0] / picture.shape[1] * len(x)
+    ax = axes(ax, width=max(1.7 * len(x), 3), height=side + 0.4)
+    ax.imshow(picture)
+    width = picture.shape[1] / len(x)
+    for i, title in enumerate(titles):
+        if title:
+            ax.text((i + 0.5) * width, -1, title, ha="center", va="bottom", fontsize=9)
+    ax.set_axis_off()
+    return ax
+
+
+def plot_feature_maps(model, image, layer, n=16, ax=None):
+    """What the channels of a layer make of one image: those that answer most.
+
+    Args:
+        model: a built model of images.
+        image: (height, width, channels), or one row of such.
+        layer: name of a layer at any depth, or the layer.
+        n: channels to draw, at least 1.
+        ax: matplotlib Axes, or None for a new figure.
+
+    Returns:
+        The Axes.
+
+    Raises:
+        ValueError: the image does not fit, there is no such layer, or it puts out no maps.
+
+    >>> from recipes import build_cnn
+    >>> model = build_cnn((8, 8, 1), 3, filters=(4, 6))
+    >>> ax = plot_feature_maps(model, np.ones((8, 8, 1)), model.layers[1], n=3)
+    >>> ax.get_title().split(": ")[1]
+    '3 of 4 channels, each to its own scale'
+    """
+    from recipes import _explained, _gradients
+
+    image = _checks.array("image", image)
+    image = _explained.rows(model, image[None] if image.ndim == 3 else image[:1], "image")
+    layer = _explained.layer_of(model, layer)
+    (values,) = _gradients.activations(model, image, layer)
+    received = f"{layer.name!r} with outputs of shape {values.shape}"
+    _checks.require(values.ndim == 3, "layer", "put out maps", received)
+    channels = values.shape[-1]
+    n = min(_checks.count("n", n), channels)
+    strongest = np.sort(np.argsort(-np.abs(values).mean((0, 1)), kind="stable")[:n])
+    low, high = values.min((0, 1)), values.max((0, 1))
+    tiles = ((values - low) / np.maximum(high - low, 1e-12)).transpose(2, 0, 1)[strongest]
+    columns = int(np.ceil(np.sqrt(n * 1.6)))
+    picture = _mosaic(tiles, columns)
+    ax = axes(ax, width=0.9 * columns, height=0.9 * np.ceil(n / columns) + 0.4)
+    ax.imshow(np.ma.masked_invalid(picture), cmap="viridis", vmin=0, vmax=1)
+    ax.set_title(f"{layer.name}: {n} of {channels} channels, each to its own scale", fontsize=10)
+    ax.set_axis_off()
+    return ax
+
+
+def plot_attention(weights, queries=None, keys=None, ax=None):
+    """Which positions look at which: attention weights as a table of colours.
+
+    Args:
+        weights: of one row: (queries, keys); (heads, queries, keys), of which the mean is drawn; or
+            (steps,), drawn as bars.
+        queries: a name for every query, such as the words of the output, or None.
+        keys: a name for every key or step, such as the words of the input, or None.
+        ax: matplotlib Axes, or None for a new figure.
+
+    Returns:
+        The Axes.
+
+    Raises:
+        ValueError: weights are of another shape, or names do not fit them.
+
+    >>> ax = plot_attention([[0.9, 0.1], [0.2, 0.8]], queries=["le", "chat"], keys=["the", "cat"])
+    >>> [text.get_text() for text in ax.get_yticklabels()]
+    ['le', 'chat']
+    """
+    weights = _checks.array("weights", weights)
+    _checks.require(weights.ndim < 4, "weights", "be those of one row", f"shape {weights.shape}")
+    heads = f", mean of {len(weights)} heads" if weights.ndim == 3 else ""
+    weights = weights.mean(0) if weights.ndim == 3 else weights
+    bars = weights.ndim == 1
+    ax = axes(ax, width=max(4.0, min(0.45 * weights.shape[-1] + 1.6, 12)))
+    for name, names, axis in (("queries", queries, "y"), ("keys", keys, "x")):
+        if names is None or (bars and axis == "y"):
+            continue
+        length = len(weights) if axis == "y" else weights.shape[-1]
+        received = f"{len(names)} names"
+        _checks.require(len(names) == length, name, f"name all {length}", received)
+        turned = 60 if axis == "x" and max(len(str(one)) for one in names) > 3 else 0
+        getattr(ax, f"set_{axis}ticks")(np.arange(length), list(map(str, names)), rotation=turned)
+    if bars:
+        ax.bar(np.arange(len(weights)), weights, color=BLUE)
+        ax.set(xlabel="step", ylabel="attention", ylim=(0, None))
+        return ax
+    image = ax.imshow(weights, cmap=HEAT, vmin=0, aspect="auto")
+    ax.figure.colorbar(image, ax=ax, label=f"attention{heads}")
+    ax.set(xlabel="looked at", ylabel="looking")
+    return ax
+
+
+def _series_on_maps(x, maps, titles, cmap, ax):
+    _checks.require(x.shape[:2] == maps.shape, "maps", f"have the shape {x.shape[:2]}", maps.shape)
+    ax = axes(ax, width=7, height=1.2 * len(x) + 0.6)
+    heat = np.maximum(maps, 0)
+    heat = heat / np.maximum(heat.max(axis=1, keepdims=True), 1e-12)
+    curves = x.reshape(*maps.shape, -1)
+    low, high = curves.min(), curves.max()
+    steps = np.arange(maps.shape[1])
+    for i, (curve, hot, title) in enumerate(zip(curves, heat, titles, strict=True)):
+        base = len(x) - 1 - i
+        spot = (-0.5, len(steps) - 0.5, base, base + 0.95)
+        # Half of the colours: dark enough to be seen, pale enough for a curve on top.
+        ax.imshow(hot[None], cmap=cmap, vmin=0, vmax=1, alpha=0.55, extent=spot, aspect="auto")
+        scaled = base + 0.05 + 0.85 * (curve - low) / max(high - low, 1e-12)
+        ax.plot(steps, scaled, color="black", lw=1.2)
+        if title:
+            ax.text(0, base + 0.97, title, fontsize=9, va="bottom")
+    ax.set(xlabel="step", xlim=(-0.5, len(steps) - 0.5), ylim=(0, len(x) + 0.15), yticks=[])
+    ax.spines["left"].set_visible(False)
+    return ax
+
+
+def _framed(image):
+    return np.pad(image, ((1, 1), (1, 1), (0, 0)), constant_values=1)
+
+
+def _mosaic(tiles, columns):
+    """Tiles (n, height, width) in rows of `columns`, nan between them."""
+    tiles = np.pad(tiles, ((0, -len(tiles) % columns), (0, 1), (0, 1)), constant_values=np.nan)
+    rows = [np.concatenate(list(row), 1) for row in tiles.reshape(-1, columns, *tiles.shape[1:])]
+    return np.concatenate(rows)
