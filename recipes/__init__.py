@@ -30,6 +30,7 @@ from recipes.explanations import (
     saliency,
 )
 from recipes.feeding import batches
+from recipes.html_report import report
 from recipes.imbalance import class_weights, resample, sample_weights
 from recipes.inside import attention_weights, maximize_activation
 from recipes.layers import (
@@ -151,6 +152,7 @@ __all__ = [
     "pretrain_layerwise",
     "rebalance",
     "reconstruction_error",
+    "report",
     "resample",
     "saliency",
     "sample_weights",

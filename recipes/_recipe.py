@@ -3,6 +3,7 @@
 import contextlib
 import functools
 import random
+import weakref
 from collections.abc import Callable, Iterator
 from typing import ParamSpec, TypeVar
 
@@ -12,6 +13,9 @@ from recipes import _checks
 
 P = ParamSpec("P")
 R = TypeVar("R")
+
+# model -> the line that made it, for as long as the model lives; a loaded model has none.
+_CALLS: weakref.WeakKeyDictionary = weakref.WeakKeyDictionary()
 
 
 def recipe(build: Callable[P, R]) -> Callable[P, R]:
@@ -25,9 +29,17 @@ def recipe(build: Callable[P, R]) -> Callable[P, R]:
     def wrapper(*args: P.args, **kwargs: P.kwargs) -> R:
         plain = {name: _plain(value) for name, value in kwargs.items()}
         with seeded(plain.get("seed")):
-            return build(*map(_plain, args), **plain)  # type: ignore[arg-type]
+            made = build(*map(_plain, args), **plain)  # type: ignore[arg-type]
+        given = [*map(repr, args), *(f"{name}={value!r}" for name, value in plain.items())]
+        _CALLS[made] = f"{build.__name__}({', '.join(given)})"
+        return made
 
     return wrapper
+
+
+def call_of(model) -> str | None:
+    """The call of a builder that made the model, as code; None where it is not known."""
+    return _CALLS.get(model)
 
 
 @contextlib.contextmanager
