@@ -7,7 +7,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from recipes import _checks, _gradients
+from recipes import _checks, _gradients, _watching
 
 # Layers whose output is no better a place to look at than their input.
 PASSED_OVER = re.compile("Pool|Dropout|Pad|UpSampling|Reshape|Flatten|RNN|LSTM|GRU|Attention|Input")
@@ -81,7 +81,7 @@ def logits_of(model, output=0):
 
 def layer_of(model, layer):
     """A layer at any depth of the model, by name or as it is."""
-    inside = _gradients.inner_layers(model)
+    inside = _watching.inner_layers(model)
     if isinstance(layer, keras.Layer):
         received = f"{layer.name!r}, which {model.name!r} does not hold"
         _checks.require(

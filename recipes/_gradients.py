@@ -19,7 +19,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from recipes import _checks
+from recipes import _watching
 
 # model -> {what is asked of it: compiled function}. Functions hold their model weakly.
 _KEPT: weakref.WeakKeyDictionary = weakref.WeakKeyDictionary()
@@ -44,18 +44,23 @@ def gradients(model, x, chosen, sign, *, of=None, by=None, last=None, output=0, 
 
     def work(call, x, chosen, sign):
         def forward(see):
-            values, scored = [], []
+            values: list = []
+            scored: list = []
 
             def look(value):
                 values.append(see(value))
                 return values[-1]
 
             with contextlib.ExitStack() as watching:
-                watching.enter_context(_without_activation(last))
+                watching.enter_context(_watching.without_activation(last))
                 if of is not None:
-                    watching.enter_context(_watched([of], _outputs_to(scored.append)))
+                    watching.enter_context(
+                        _watching.watched([of], _watching.outputs_to(scored.append))
+                    )
                 if by is not None:
-                    watching.enter_context(_watched([by], _outputs_to(look, replace=True)))
+                    watching.enter_context(
+                        _watching.watched([by], _watching.outputs_to(look, replace=True))
+                    )
                 result = call(look(x) if by is None else x)
             scored = scored[-1] if of is not None else keras.tree.flatten(result)[output]
             return (*_score(scored, chosen, sign), values[-1])
@@ -76,8 +81,8 @@ def activations(model, x, layer, *, what="output", batch_size=32):
     structure = keras.tree.map_structure(lambda _: 0, x)
 
     def work(call, *leaves):
-        seen = []
-        with _watched([layer], _SEE[what](seen.append)):
+        seen: list = []
+        with _watching.watched([layer], _watching.SEE[what](seen.append)):
             call(keras.tree.pack_sequence_as(structure, leaves))
         return (ops.cast(seen[-1], "float32"),)
 
@@ -100,7 +105,9 @@ def calls(model, x):
 
         def work(call, x):
             order.clear()
-            with _watched([layer for layer in inner_layers(model) if not layer._layers], see):
+            with _watching.watched(
+                [layer for layer in _watching.inner_layers(model) if not layer._layers], see
+            ):
                 call(x)
             # Nothing that was computed is asked for: tracing is all that this costs.
             return (ops.zeros((1,)),)
@@ -109,11 +116,6 @@ def calls(model, x):
         _COMPILE[keras.backend.backend()](work, weakref.ref(model), [row])(row)
         kept[key] = order
     return kept[key]
-
-
-def inner_layers(model):
-    """All layers inside the model, at any depth."""
-    return model._flatten_layers(include_self=False)
 
 
 def input_dtype(model):
@@ -132,80 +134,6 @@ def _score(values, chosen, sign):
     score = ops.sum(values * ops.one_hot(chosen, values.shape[-1], dtype="float32"), -1)
     sign = ops.where(sign == 0, ops.where(score < 0, -1.0, 1.0), sign)
     return score * sign, chosen, sign
-
-
-@contextlib.contextmanager
-def _watched(layers, see):
-    """`see(layer, call, *args)` runs in place of `call(*args)` of each of the layers."""
-    before = [(layer, vars(layer).get("call")) for layer in layers]
-    for layer in layers:
-        vars(layer)["call"] = functools.partial(see, layer, layer.call)
-    try:
-        yield
-    finally:
-        for layer, own in before:
-            if own is None:
-                del vars(layer)["call"]
-            else:
-                vars(layer)["call"] = own
-
-
-def _outputs_to(use, replace=False):
-    def see(layer, call, *args, **kwargs):
-        result = call(*args, **kwargs)
-        changed = use(keras.tree.flatten(result)[0])
-        return changed if replace else result
-
-    return see
-
-
-def _inputs_to(use):
-    def see(layer, call, *args, **kwargs):
-        use(keras.tree.flatten((args, kwargs))[0])
-        return call(*args, **kwargs)
-
-    return see
-
-
-def _attention_to(use):
-    def see(layer, call, *args, **kwargs):
-        if not gives_attention(layer):
-            result = call(*args, **kwargs)
-            several = isinstance(result, (tuple, list))
-            _checks.require(several, "layer", "return its scores", f"{layer.name!r}: one tensor")
-            use(result[-1])
-            return result
-        asked = kwargs.pop("return_attention_scores", False)
-        result, scores = call(*args, return_attention_scores=True, **kwargs)
-        use(scores)
-        return (result, scores) if asked else result
-
-    return see
-
-
-_SEE = {"output": _outputs_to, "input": _inputs_to, "attention": _attention_to}
-
-
-def gives_attention(layer):
-    """Whether the layer's call can be asked for its attention scores."""
-    return "return_attention_scores" in inspect.signature(type(layer).call).parameters
-
-
-@contextlib.contextmanager
-def _without_activation(layer):
-    """The layer's softmax or sigmoid left out, so that the model ends in logits."""
-    if layer is None:
-        yield
-    elif isinstance(layer, keras.layers.Softmax):
-        with _watched([layer], lambda layer, call, inputs, **kwargs: inputs):
-            yield
-    else:
-        activation = vars(layer)["activation"]
-        vars(layer)["activation"] = keras.activations.linear
-        try:
-            yield
-        finally:
-            vars(layer)["activation"] = activation
 
 
 def _batches(model, key, work, arrays, batch_size):
@@ -276,8 +204,13 @@ def _jax(work, model, arrays):
 def _jax_gradient(forward):
     import jax
 
-    seen = []
-    jax.eval_shape(lambda: forward(lambda value: seen.append(value) or value))
+    seen: list = []
+
+    def note(value):
+        seen.append(value)
+        return value
+
+    jax.eval_shape(lambda: forward(note))
     shape, dtype, uses = seen[-1].shape, seen[-1].dtype, len(seen)
 
     def shifted(shift):

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from recipes import _checks, _explained, _gradients, _recipe, _targets, plots, scores
+from recipes import _checks, _explained, _recipe, _targets, _watching, plots, scores
 
 SHOWN = 6  # samples in a picture of maps or reconstructions
 STYLE = """
@@ -16,7 +16,7 @@ body { font: 16px/1.5 system-ui, sans-serif; color: #222; max-width: 60rem; marg
 h1 { margin-bottom: 0; } h2 { margin-top: 2.5rem; border-bottom: 1px solid #ccc; }
 p.small, figcaption { color: #555; }
 pre { background: #f4f4f4; padding: .7rem; overflow-x: auto; }
-table { border-collapse: collapse; display: block; overflow-x: auto; }
+table { border-collapse: collapse; border: 0; display: block; overflow-x: auto; }
 th, td { border: 1px solid #ccc; padding: .2rem .6rem; text-align: right; }
 td:first-child, th:first-child { text-align: left; }
 figure { display: inline-block; margin: .5rem 1rem .5rem 0; vertical-align: top; }
@@ -172,14 +172,14 @@ def _explanations(model, x, prediction, task):
     from recipes.inside import attention_weights
 
     parts, few = [], x[:SHOWN]
-    layers = _gradients.inner_layers(model)
+    layers = _watching.inner_layers(model)
     convolves = any("Conv" in type(layer).__name__ for layer in layers)
     if convolves and x.ndim in (3, 4) and task == "classes":
         sure = prediction[:SHOWN].reshape(len(few), -1)
         titles = [f"{p.argmax() if len(p) > 1 else int(p[0] > 0.5)}" for p in sure]
         ax = plots.plot_maps(few, grad_cam(model, few), n=SHOWN, titles=titles)
         parts.append(_figure(ax, "where the class predicted is seen (Grad-CAM)"))
-    if any(_gradients.gives_attention(layer) for layer in layers):
+    if any(_watching.gives_attention(layer) for layer in layers):
         ax = plots.plot_attention(attention_weights(model, few[:1])[0])
         parts.append(_figure(ax, "attention of the first row"))
     return "".join(parts)

@@ -6,7 +6,7 @@ attention_weights     how much each step or position looks at each other
 
 import numpy as np
 
-from recipes import _checks, _explained, _gradients
+from recipes import _checks, _explained, _gradients, _watching
 
 GREY_NOISE = 0.05  # spread of the first picture, in shares of the range of values
 
@@ -99,7 +99,7 @@ def attention_weights(model, x, *, layer=None, batch_size=32):
     Args:
         model: a built model with an attention layer: `keras.layers.Attention`, `AdditiveAttention`,
             `MultiHeadAttention`, a layer of your own whose call takes `return_attention_scores`, or
-            one named "attention..." that returns its scores last.
+            one named "attention..." that returns its weights, alone or last.
         x: rows as `predict` takes them; a list or dict of arrays for several inputs.
         layer: name of the attention layer, or the layer; None is the last one.
         batch_size: rows on the device at a time, at least 1.
@@ -127,8 +127,8 @@ def attention_weights(model, x, *, layer=None, batch_size=32):
     x = keras.tree.map_structure(lambda leaf: _checks.array("x", leaf), x)
     leaves = keras.tree.flatten(x)
     _checks.same_rows(**{f"x[{i}]": leaf for i, leaf in enumerate(leaves)})
-    inside = _gradients.inner_layers(model)
-    known = [one for one in inside if _gradients.gives_attention(one)]
+    inside = _watching.inner_layers(model)
+    known = [one for one in inside if _watching.gives_attention(one)]
     known = known or [one for one in inside if one.name.startswith("attention")]
     if layer is None:
         names = _checks.some_names([one.name for one in inside])
@@ -141,7 +141,10 @@ def attention_weights(model, x, *, layer=None, batch_size=32):
         received = f"{layer.name!r}, a {type(layer).__name__}"
         _checks.require(layer in known, "layer", "be an attention layer", received)
     batch_size = _checks.count("batch_size", batch_size)
-    return _gradients.activations(model, x, layer, what="attention", batch_size=batch_size)
+    weights = _gradients.activations(model, x, layer, what="attention", batch_size=batch_size)
+    weigh = np.allclose(weights.sum(-1), 1, atol=0.02)  # of bfloat16
+    _checks.require(weigh, "layer", "return weights that sum to 1", f"those of {layer.name!r}")
+    return weights
 
 
 def _check_filters(model, layer, filters, shape):

@@ -7,10 +7,10 @@ Each takes `ax=None` and draws into the Axes given, or into a new figure. All ca
 import numpy as np
 
 from recipes import _checks
-from recipes._style import BLUE, HEAT, axes
+from recipes._style import BLUE, HEAT, SHARES, axes
 
 
-def plot_maps(x, maps, n=6, titles=None, cmap="inferno", ax=None):
+def plot_maps(x, maps, n=6, titles=None, cmap=None, ax=None):
     """Images above, the same with their maps as colour on them below; series on their maps.
 
     Args:
@@ -20,7 +20,7 @@ def plot_maps(x, maps, n=6, titles=None, cmap="inferno", ax=None):
             is scaled to its own maximum.
         n: rows to draw, the first ones of x, at least 1.
         titles: a line of text for each row drawn, or None.
-        cmap: name of a matplotlib colour map.
+        cmap: name of a matplotlib colour map; None is "inferno" on images, "Oranges" under series.
         ax: matplotlib Axes, or None for a new figure.
 
     Returns:
@@ -41,9 +41,9 @@ def plot_maps(x, maps, n=6, titles=None, cmap="inferno", ax=None):
     titles = [""] * len(x) if titles is None else [str(title) for title in titles][:n]
     _checks.require(len(titles) == len(x), "titles", f"hold {len(x)} titles", f"{len(titles)}")
     if maps.ndim == 2:
-        return _series_on_maps(x, maps, titles, cmap, ax)
+        return _series_on_maps(x, maps, titles, cmap or "Oranges", ax)
     above = overlay(x, maps, alpha=0.0)
-    below = overlay(x, maps, cmap=cmap)
+    below = overlay(x, maps, cmap=cmap or HEAT)
     tiles = [np.concatenate([_framed(a), _framed(b)]) for a, b in zip(above, below, strict=True)]
     picture = np.concatenate(tiles, axis=1)
     side = 1.7 * picture.shape[0] / picture.shape[1] * len(x)
@@ -101,23 +101,23 @@ def plot_feature_maps(model, image, layer, n=16, ax=None):
     return ax
 
 
-def plot_attention(weights, queries=None, keys=None, ax=None):
-    """Which positions look at which: attention weights as a table of colours.
+def plot_attention(weights, source=None, target=None, ax=None):
+    """What looks at what: source across, answer down, attention as colour; steps as bars.
 
     Args:
         weights: of one row: (queries, keys); (heads, queries, keys), of which the mean is drawn; or
             (steps,), drawn as bars.
-        queries: a name for every query, such as the words of the output, or None.
-        keys: a name for every key or step, such as the words of the input, or None.
+        source: a name for every key or step, such as the words of the input, or None.
+        target: a name for every query, such as the words of the answer, or None.
         ax: matplotlib Axes, or None for a new figure.
 
     Returns:
         The Axes.
 
     Raises:
-        ValueError: weights are of another shape, or names do not fit them.
+        ValueError: weights are of another shape, or there are not as many names as weights.
 
-    >>> ax = plot_attention([[0.9, 0.1], [0.2, 0.8]], queries=["le", "chat"], keys=["the", "cat"])
+    >>> ax = plot_attention([[0.9, 0.1], [0.2, 0.8]], source=["the", "cat"], target=["le", "chat"])
     >>> [text.get_text() for text in ax.get_yticklabels()]
     ['le', 'chat']
     """
@@ -125,24 +125,29 @@ def plot_attention(weights, queries=None, keys=None, ax=None):
     _checks.require(weights.ndim < 4, "weights", "be those of one row", f"shape {weights.shape}")
     heads = f", mean of {len(weights)} heads" if weights.ndim == 3 else ""
     weights = weights.mean(0) if weights.ndim == 3 else weights
-    bars = weights.ndim == 1
-    ax = axes(ax, width=max(4.0, min(0.45 * weights.shape[-1] + 1.6, 12)))
-    for name, names, axis in (("queries", queries, "y"), ("keys", keys, "x")):
-        if names is None or (bars and axis == "y"):
-            continue
-        length = len(weights) if axis == "y" else weights.shape[-1]
-        received = f"{len(names)} names"
-        _checks.require(len(names) == length, name, f"name all {length}", received)
-        turned = 60 if axis == "x" and max(len(str(one)) for one in names) > 3 else 0
-        getattr(ax, f"set_{axis}ticks")(np.arange(length), list(map(str, names)), rotation=turned)
-    if bars:
-        ax.bar(np.arange(len(weights)), weights, color=BLUE)
+    across, down = weights.shape[-1], len(weights) if weights.ndim == 2 else 0
+    ax = axes(ax, width=max(4.0, min(0.3 * across + 1.9, 12)), height=max(2.6, 0.26 * down + 1.3))
+    _name_ticks(ax, "x", "source", source, across)
+    if not down:
+        ax.bar(np.arange(across), weights, color=BLUE)
         ax.set(xlabel="step", ylabel="attention", ylim=(0, None))
         return ax
-    image = ax.imshow(weights, cmap=HEAT, vmin=0, aspect="auto")
+    _name_ticks(ax, "y", "target", target, down)
+    image = ax.imshow(weights, cmap=SHARES, vmin=0, aspect="auto")
     ax.figure.colorbar(image, ax=ax, label=f"attention{heads}")
-    ax.set(xlabel="looked at", ylabel="looking")
+    ax.spines[:].set_visible(False)
+    ax.set(xlabel="source", ylabel="answer")
     return ax
+
+
+def _name_ticks(ax, axis, argument, names, count):
+    """A name at every position, where there are names."""
+    if names is None:
+        return
+    names = ["␣" if name == " " else str(name) for name in names]
+    _checks.require(len(names) == count, argument, f"hold {count} names", f"{len(names)}")
+    turned = 60 if axis == "x" and max(map(len, names)) > 3 else 0
+    getattr(ax, f"set_{axis}ticks")(np.arange(count), names, rotation=turned)
 
 
 def _series_on_maps(x, maps, titles, cmap, ax):
@@ -156,12 +161,11 @@ def _series_on_maps(x, maps, titles, cmap, ax):
     for i, (curve, hot, title) in enumerate(zip(curves, heat, titles, strict=True)):
         base = len(x) - 1 - i
         spot = (-0.5, len(steps) - 0.5, base, base + 0.95)
-        # Half of the colours: dark enough to be seen, pale enough for a curve on top.
-        ax.imshow(hot[None], cmap=cmap, vmin=0, vmax=1, alpha=0.55, extent=spot, aspect="auto")
+        ax.imshow(hot[None], cmap=cmap, vmin=0, vmax=1.4, extent=spot, aspect="auto")
         scaled = base + 0.05 + 0.85 * (curve - low) / max(high - low, 1e-12)
         ax.plot(steps, scaled, color="black", lw=1.2)
         if title:
-            ax.text(0, base + 0.97, title, fontsize=9, va="bottom")
+            ax.text(0, base + 0.93, title, fontsize=9, va="top")
     ax.set(xlabel="step", xlim=(-0.5, len(steps) - 0.5), ylim=(0, len(x) + 0.15), yticks=[])
     ax.spines["left"].set_visible(False)
     return ax

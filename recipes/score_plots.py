@@ -166,7 +166,7 @@ def plot_precision_recall(y, p, threshold=None, ax=None):
         _mark_threshold(ax, labels, p[:, 1], threshold)
     ax.set(xlim=(0, 1.01), ylim=(0, 1.02), xlabel="recall", ylabel="precision")
     ax.set_title(f"{'mean ' if several else ''}average precision {np.mean(averages):.3f}")
-    ax.legend(frameon=False, fontsize=8, loc="lower left")
+    ax.legend(frameon=False, fontsize=8)
     return ax
 
 

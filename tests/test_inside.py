@@ -95,14 +95,19 @@ def test_attention_weights_are_those_of_numpy(sequences):
     np.testing.assert_allclose(found, expected, atol=1e-5)
 
 
-def test_attention_inside_a_nested_model(sequences):
+def test_attention_by_name_inside_a_nested_model():
+    """A layer that returns the weights alone, and one that returns them last."""
     inner = keras.Input((6, 4))
-    nested = keras.Model(inner, AttentionPool(name="attention")(inner), name="encoder")
+    weights = layers.Dense(6, "softmax", name="attention")(layers.Flatten()(inner))
+    nested = keras.Model(inner, layers.Dot(1)([weights, inner]), name="encoder")
     inputs = keras.Input((6, 4))
     model = keras.Model(inputs, nested(inputs))
-    found = recipes.attention_weights(model, SERIES)
-    score = nested.get_layer("attention").get_weights()[0]
-    np.testing.assert_allclose(found, softmax(SERIES @ score), atol=1e-5)
+    kernel = nested.get_layer("attention").get_weights()[0]
+    expected = softmax(SERIES.reshape(5, -1) @ kernel)
+    np.testing.assert_allclose(recipes.attention_weights(model, SERIES), expected, atol=1e-5)
+    broken = keras.Model(inner, layers.Dense(6, name="attention_like")(inner))
+    with pytest.raises(ValueError, match="weights that sum to 1"):
+        recipes.attention_weights(broken, SERIES)
 
 
 @pytest.mark.parametrize(

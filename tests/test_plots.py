@@ -147,9 +147,9 @@ def test_feature_maps_are_those_of_the_layer():
 
 def test_attention_names_queries_and_keys():
     weights = random.dirichlet(np.ones(4), size=(2, 3))
-    ax = recipes.plot_attention(weights, queries="abc", keys=["the", "cat", "sat", "still"])
+    ax = recipes.plot_attention(weights, ["the", "cat", " ", "still"], "abc")
     np.testing.assert_allclose(ax.images[0].get_array(), weights.mean(0))
-    assert ax.get_xticklabels()[3].get_text() == "still"
+    assert [label.get_text() for label in ax.get_xticklabels()] == ["the", "cat", "␣", "still"]
     bars = recipes.plot_attention(weights[0, 0])
     assert [patch.get_height() for patch in bars.patches] == weights[0, 0].tolist()
 
@@ -176,7 +176,7 @@ def test_mistakes_come_worst_first():
         (lambda: recipes.plot_fold_scores({"mae": [1]}, "mea"), "Did you mean 'mae'"),
         (lambda: recipes.plot_maps(np.ones((2, 4, 4)), np.ones((2, 3, 3))), "maps"),
         (lambda: recipes.plot_maps(np.ones((2, 4, 4)), np.ones((2, 4, 4)), titles="a"), "titles"),
-        (lambda: recipes.plot_attention(np.ones((2, 3)), keys="ab"), "keys must name all 3"),
+        (lambda: recipes.plot_attention(np.ones((2, 3)), "ab"), "source must hold 3 names"),
         (lambda: recipes.plot_mistakes(np.ones((2, 4)), [0, 1], np.eye(2), names="a"), "names"),
     ],
 )
