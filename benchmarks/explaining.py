@@ -21,9 +21,10 @@ import recipes
 from benchmarks import _measure, _photos
 
 SIDE = 225  # 32 k + 1, where Keras pads as PyTorch does
-PATCH = 96
+PATCH = 112
 CATS = (281, 282, 285)  # tabby, tiger cat, Egyptian cat
 IMAGES = 100  # of the pointing game
+TOLERANCE = 15  # pixels, as in Zhang et al., 2018, Top-Down Neural Attention
 MEAN, SPREAD = np.array([0.485, 0.456, 0.406]), np.array([0.229, 0.224, 0.225])
 
 
@@ -60,9 +61,9 @@ def square(image, side, corner=None):
 
 
 def planted(count, seed=0):
-    """A cat's face at a random place of a photo without cats, and the corners of the face."""
+    """A photo of a cat at a random place of one without cats, and the corners of the cat's."""
     random = np.random.default_rng(seed)
-    face = square(photo("chelsea")[20:240, 110:330], PATCH)
+    cat = square(photo("chelsea"), PATCH)
     grounds = [photo(name) for name in ("china.jpg", "flower.jpg", "coffee", "astronaut")]
     images = np.empty((count, SIDE, SIDE, 3), "float32")
     corners = random.integers(0, SIDE - PATCH, size=(count, 2))
@@ -70,15 +71,17 @@ def planted(count, seed=0):
         ground = grounds[random.integers(len(grounds))]
         room = np.array(ground.shape[:2]) - min(ground.shape[:2]) + 1
         image[:] = square(ground, SIDE, tuple(random.integers(0, room)))
-        image[top : top + PATCH, left : left + PATCH] = face
+        image[top : top + PATCH, left : left + PATCH] = cat
     return images, corners
 
 
 def game():
-    """How often the highest point of a map lies on the cat: no tolerance, all images count."""
+    """How often the highest point of a map lies on the cat; all images count, seen or not."""
     model = imagenet()
     images, corners = planted(IMAGES)
-    cat = model.predict(images, verbose=0)[:, CATS].sum(0).argmax()
+    p = model.predict(images, verbose=0)
+    cat = p[:, CATS].sum(0).argmax()
+    print(f"probability of a cat: mean {p[:, CATS].sum(1).mean():.2f}")
     maps = {
         "grad_cam": recipes.grad_cam(model, images, CATS[cat]),
         "class_activation_map": recipes.class_activation_map(model, images, CATS[cat]),
@@ -88,9 +91,10 @@ def game():
     rows = []
     for name, made in maps.items():
         points = np.array([np.unravel_index(one.argmax(), one.shape) for one in made])
-        hits = ((points >= corners) & (points < corners + PATCH)).all(1)
-        rows.append((name, f"{hits.mean():.2f}"))
-    _measure.table((f"map of {IMAGES} images", "highest point on the cat"), rows)
+        off = np.maximum(corners - points, points - (corners + PATCH - 1)).max(1)
+        rows.append((name, *(f"{(off <= distance).mean():.2f}" for distance in (0, TOLERANCE))))
+    header = (f"map of {IMAGES} images", "on the cat", f"within {TOLERANCE} pixels of it")
+    _measure.table(header, rows)
 
 
 def speed(count=256, repeats=3):
@@ -119,12 +123,14 @@ def speed(count=256, repeats=3):
     except Exception as error:
         print(f"tf-keras-vis fails: {type(error).__name__}: {str(error)[:300]}")
         theirs, maps = None, None
-    made = ours()
+    made = recipes.grad_cam(model, images, classes, layer="Conv_1")  # where tf-keras-vis looks
+    ours()
     if theirs is None:
         (taken,) = _measure.alternate(ours, repeats=repeats)
         print(f"grad_cam of {count} images: {statistics.median(taken):.2f} s")
         return
-    same = [np.corrcoef(a.ravel(), b.ravel())[0, 1] for a, b in zip(made, maps, strict=True)]
+    pairs = [(a, b) for a, b in zip(made, maps, strict=True) if a.any() and b.any()]
+    same = [np.corrcoef(a.ravel(), b.ravel())[0, 1] for a, b in pairs]
     slow, fast = _measure.alternate(theirs, ours, repeats=repeats)
     _measure.table(
         (f"{count} images", "tf-keras-vis, s", "recipes, s", "times faster", "correlation of maps"),
@@ -134,14 +140,14 @@ def speed(count=256, repeats=3):
                 f"{statistics.median(slow):.2f}",
                 f"{statistics.median(fast):.2f}",
                 f"{_measure.ratio(slow, fast):.2f}",
-                f"{np.nanmedian(same):.3f}",
+                f"{np.median(same):.3f}",
             )
         ],
     )
 
 
 def memory():
-    """Growth of the process's peak from 64 to 1,024 images, beside what they and the maps hold."""
+    """The process's peak after 64 and after 1,024 images: asked first, before others raise it."""
     model = keras.applications.MobileNetV2(weights=None, input_shape=(96, 96, 3))
     peaks, images = [], np.zeros((1024, 96, 96, 3), "uint8")
     images[:] = np.random.default_rng(0).integers(0, 255, (96, 96, 3))  # the pages are there now
@@ -176,7 +182,7 @@ def photos(path="explained.png"):
 def main(*parts):
     _measure.versions()
     known = {"game": game, "speed": speed, "memory": memory, "photos": photos}
-    for part in parts or ("game", "speed", "memory"):
+    for part in parts or ("memory", "game", "speed"):
         if part not in known:
             sys.exit(f"no part {part!r}: {', '.join(known)}")
         known[part]()

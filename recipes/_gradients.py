@@ -168,7 +168,9 @@ def _tensorflow(work, model, arrays):
     def run(*tensors):
         return work(functools.partial(model(), **_inference(model())), *tensors)
 
-    return run
+    # Traced here and now: TensorFlow takes one new function after the other for retracing.
+    traced = run.get_concrete_function()
+    return lambda *arrays: traced(*map(tf.convert_to_tensor, arrays))
 
 
 def _tensorflow_gradient(forward):

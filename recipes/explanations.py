@@ -255,7 +255,7 @@ def overlay(images, maps, *, alpha=0.6, cmap="inferno"):
     Args:
         images: (rows, height, width) or (rows, height, width, channels), in any units; grey or RGB.
         maps: one for each, (rows, height, width), such as of `grad_cam`; each is scaled to its own
-            maximum, negative values count as 0.
+            99th percentile, so that single pixels do not hide the rest. Negative values count as 0.
         alpha: share of colour at the hottest place, in [0, 1].
         cmap: name of a matplotlib colour map; "inferno" and "viridis" can be told apart by
             colour-blind readers.
@@ -281,7 +281,9 @@ def overlay(images, maps, *, alpha=0.6, cmap="inferno"):
     pictures = pictures[..., None] if pictures.ndim == 3 else pictures
     pictures = pictures[..., :3] if pictures.shape[-1] >= 3 else pictures[..., :1].repeat(3, -1)
     heat = np.maximum(maps, 0)
-    heat = heat / np.maximum(heat.max(axis=(1, 2), keepdims=True), 1e-12)
+    top = np.quantile(heat, 0.99, axis=(1, 2), keepdims=True)
+    top = np.where(top > 0, top, np.maximum(heat.max(axis=(1, 2), keepdims=True), 1e-12))
+    heat = np.minimum(heat / top, 1)
     share = alpha * heat[..., None]
     colors = colormaps[_checks.one_of("cmap", cmap, tuple(colormaps))](heat)[..., :3]
     return ((1 - share) * pictures + share * colors).astype("float32")

@@ -17,7 +17,7 @@ def plot_maps(x, maps, n=6, titles=None, cmap=None, ax=None):
         x: images (rows, height, width) or (rows, height, width, channels), or series (rows,
             timesteps, features).
         maps: one for each, (rows, height, width) or (rows, timesteps), such as of `grad_cam`. Each
-            is scaled to its own maximum.
+            is scaled by itself, see `overlay`.
         n: rows to draw, the first ones of x, at least 1.
         titles: a line of text for each row drawn, or None.
         cmap: name of a matplotlib colour map; None is "inferno" on images, "Oranges" under series.

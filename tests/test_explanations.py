@@ -225,6 +225,12 @@ class TestOverlay:
         close(picture[0, 0, 0], [0.2, 0.2, 0.2])
         close(picture[0, 1, 1], [0.988, 0.998, 0.645], 1e-2)
 
+    def test_single_pixels_do_not_hide_the_rest(self):
+        maps = np.ones((1, 20, 20))
+        maps[0, 0, 0] = 1000
+        picture = recipes.overlay(np.zeros((1, 20, 20)), maps, alpha=1.0)
+        close(picture[0, 0, 0], picture[0, 9, 9])
+
     def test_takes_grey_rgb_and_no_channels(self):
         for images in (IMAGES[..., 0], IMAGES[..., :1], np.concatenate([IMAGES, IMAGES], -1)):
             picture = recipes.overlay(images, np.ones((5, 8, 6)))
