@@ -26,7 +26,6 @@ from recipes.explanations import (
     grad_cam,
     integrated_gradients,
     occlusion_map,
-    overlay,
     saliency,
 )
 from recipes.feeding import batches
@@ -43,7 +42,7 @@ from recipes.layers import (
 )
 from recipes.learning_rate import LearningRates, lr_find
 from recipes.losses import KLSparsity, SmoothedCrossentropy
-from recipes.map_plots import plot_attention, plot_feature_maps, plot_maps
+from recipes.map_plots import overlay, plot_attention, plot_feature_maps, plot_maps
 from recipes.mixing import augmented, mix
 from recipes.noise import WeightNoise, inject_noise
 from recipes.out_of_fold import CrossValidation

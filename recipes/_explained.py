@@ -30,6 +30,15 @@ class Question:
     last: Any  # layer whose softmax or sigmoid is left out, or None
     binary: bool
 
+    def parts(self, size):
+        """The same question about `size` rows at a time."""
+        size = _checks.count("batch_size", size)
+        for start in range(0, len(self.x), size):
+            fields = {
+                name: getattr(self, name)[start : start + size] for name in ("x", "chosen", "sign")
+            }
+            yield dataclasses.replace(self, **fields)
+
     def gradients(self, *, by=None, batch_size=32):
         yield from _gradients.gradients(
             self.model,
@@ -144,11 +153,6 @@ def weights(dense):
     return kernel, bias[0] if bias else np.zeros(kernel.shape[1], "float32")
 
 
-def replace(question, **changes):
-    """The same question about other rows."""
-    return dataclasses.replace(question, **changes)
-
-
 def in_unit_range(images):
     """Pixels in [0, 1]: as they are, by 255 for bytes, else by their own lowest and highest."""
     images = images.astype("float32")
@@ -161,7 +165,9 @@ def in_unit_range(images):
 
 
 def resized(maps, size):
-    """Maps (rows, ..., *size) from (rows, *grid): linear between the centres of the cells."""
+    """Maps (rows, *size) from (rows, *grid): linear between the centres of the cells."""
+    if size is None:
+        return maps
     for axis, length in enumerate(size, start=1):
         cells = maps.shape[axis]
         if cells != length:

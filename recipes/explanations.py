@@ -5,12 +5,12 @@
     saliency              which inputs the score reacts to most
     integrated_gradients  how much each input adds to the score; the parts sum to the whole
     occlusion_map         what hiding a patch costs: slow, but true of any model
-    overlay               maps as colour over images
 
 All take plain models: Sequential, functional, nested around a backbone, subclassed. A score is the
 logit of a class, the value before the softmax or sigmoid (probabilities for `occlusion_map`).
 """
 
+import dataclasses
 import itertools
 
 import numpy as np
@@ -55,13 +55,17 @@ def grad_cam(model, images, classes=None, *, layer=None, output=None, resize=Tru
         layer = _explained.last_places(model, question.x)
     else:
         layer = _explained.layer_of(model, layer)
-    maps = []
-    for *_, values, gradient in question.gradients(by=layer, batch_size=batch_size):
-        received = f"{layer.name!r} with outputs of shape {values.shape[1:]}"
-        _checks.require(values.ndim > 2, "layer", "put out maps", received)
-        weights = gradient.mean(axis=tuple(range(1, values.ndim - 1)))
-        maps.append(np.maximum(np.einsum("n...c,nc->n...", values, weights), 0))
-    return _sized(np.concatenate(maps), question.x, resize)
+    size = question.x.shape[1:-1] if _checks.flag("resize", resize) else None
+
+    def maps():
+        for *_, values, gradient in question.gradients(by=layer, batch_size=batch_size):
+            received = f"{layer.name!r} with outputs of shape {values.shape[1:]}"
+            _checks.require(values.ndim > 2, "layer", "put out maps", received)
+            weights = gradient.mean(axis=tuple(range(1, values.ndim - 1)))
+            made = np.maximum(np.einsum("n...c,nc->n...", values, weights), 0)
+            yield _explained.resized(made, size)
+
+    return _joined(maps(), len(question.x))
 
 
 def class_activation_map(model, images, classes=None, *, output=None, resize=True, batch_size=32):
@@ -94,20 +98,21 @@ def class_activation_map(model, images, classes=None, *, output=None, resize=Tru
     """
     question = _explained.ask(model, images, classes, output)
     pooling, dense = _explained.pooled_head(model, question)
-    values = _gradients.activations(
-        model,
-        question.x,
-        pooling,
-        what="input",
-        batch_size=_checks.count("batch_size", batch_size),
-    )
     kernel, bias = _explained.weights(dense)
-    chosen, sign = question.chosen, question.sign
-    logits = values.mean(axis=tuple(range(1, values.ndim - 1))) @ kernel + bias
-    chosen = np.where(chosen < 0, logits.argmax(-1), chosen)
-    sign = np.where(sign == 0, np.where(logits[:, 0] < 0, -1, 1), sign)
-    maps = np.einsum("n...c,cn->n...", values, kernel[:, chosen] * sign)
-    return _sized(maps.astype("float32"), question.x, resize)
+    size = question.x.shape[1:-1] if _checks.flag("resize", resize) else None
+
+    def maps():
+        for part in question.parts(batch_size):
+            values = _gradients.activations(
+                model, part.x, pooling, what="input", batch_size=batch_size
+            )
+            logits = values.mean(axis=tuple(range(1, values.ndim - 1))) @ kernel + bias
+            chosen = np.where(part.chosen < 0, logits.argmax(-1), part.chosen)
+            sign = np.where(part.sign == 0, np.where(logits[:, 0] < 0, -1, 1), part.sign)
+            made = np.einsum("n...c,cn->n...", values, kernel[:, chosen] * sign)
+            yield _explained.resized(made, size)
+
+    return _joined(maps(), len(question.x))
 
 
 def saliency(model, x, classes=None, *, output=None, batch_size=32):
@@ -133,9 +138,14 @@ def saliency(model, x, classes=None, *, output=None, batch_size=32):
     (2, 4)
     """
     question = _of_numbers(_explained.ask(model, x, classes, output, name="x"))
-    parts = [np.abs(gradient) for *_, gradient in question.gradients(batch_size=batch_size)]
-    maps = np.concatenate(parts)
-    return maps.max(axis=-1) if maps.ndim > 2 else maps
+    channels = question.x.ndim > 2
+
+    def maps():
+        for *_, gradient in question.gradients(batch_size=batch_size):
+            size = np.abs(gradient)
+            yield size.max(axis=-1) if channels else size
+
+    return _joined(maps(), len(question.x))
 
 
 def integrated_gradients(
@@ -149,8 +159,8 @@ def integrated_gradients(
         model: a built model.
         x: rows in the units that the model gets: images, series or a table.
         classes, output: as in `grad_cam`.
-        baseline: the input that says nothing: a number, or an array that fits the rows, such as
-            the mean of the training rows.
+        baseline: the input that says nothing: a number, or an array that fits one row, such as the
+            mean of the training rows.
         steps: points between the baseline and the row, at least 1.
         batch_size: rows on the device at a time, at least 1.
 
@@ -172,19 +182,25 @@ def integrated_gradients(
     question = _of_numbers(_explained.ask(model, x, classes, output, name="x"))
     steps = _checks.count("steps", steps)
     start = _checks.array("baseline", np.atleast_1d(baseline)).astype("float32")
-    x = question.x.astype("float32")
-    sides = zip(start.shape[::-1], x.shape[::-1], strict=False)
-    fits = start.ndim <= x.ndim and all(side in (1, whole) for side, whole in sides)
-    _checks.require(fits, "baseline", f"fit rows of shape {x.shape[1:]}", f"shape {start.shape}")
-    # The class of the row itself, at every step from the baseline to it.
-    at_end = [(c, s) for _, c, s, *_ in question.gradients(batch_size=batch_size)]
-    chosen, sign = (np.concatenate(parts) for parts in zip(*at_end, strict=True))
-    total = np.zeros_like(x)
-    for step in range(steps):
-        between = start + (step + 0.5) / steps * (x - start)
-        there = _explained.replace(question, x=between, chosen=chosen, sign=sign)
-        total += np.concatenate([part[-1] for part in there.gradients(batch_size=batch_size)])
-    return total / steps * (x - start)
+    row = question.x.shape[1:]
+    sides = zip(start.shape[::-1], row[::-1], strict=False)
+    fits = start.ndim <= len(row) and all(side in (1, whole) for side, whole in sides)
+    _checks.require(fits, "baseline", f"fit one row of shape {row}", f"shape {start.shape}")
+
+    def attributions():
+        for part in question.parts(batch_size):
+            # The class of the row itself, at every step from the baseline to it.
+            ((_, chosen, sign, *_),) = part.gradients(batch_size=batch_size)
+            way = part.x.astype("float32") - start
+            total = np.zeros_like(way)
+            for step in range(steps):
+                between = start + (step + 0.5) / steps * way
+                there = dataclasses.replace(part, x=between, chosen=chosen, sign=sign)
+                ((*_, gradient),) = there.gradients(batch_size=batch_size)
+                total += gradient
+            yield total / steps * way
+
+    return _joined(attributions(), len(question.x))
 
 
 def occlusion_map(model, x, classes=None, *, size=None, stride=None, value=None, batch_size=32):
@@ -249,49 +265,14 @@ def occlusion_map(model, x, classes=None, *, size=None, stride=None, value=None,
     return falls / np.maximum(times, 1)
 
 
-def overlay(images, maps, *, alpha=0.6, cmap="inferno"):
-    """Images with their maps as colour on them: the hotter, the less of the image shows through.
-
-    Args:
-        images: (rows, height, width) or (rows, height, width, channels), in any units; grey or RGB.
-        maps: one for each, (rows, height, width), such as of `grad_cam`; each is scaled to its own
-            99th percentile, so that single pixels do not hide the rest. Negative values count as 0.
-        alpha: share of colour at the hottest place, in [0, 1].
-        cmap: name of a matplotlib colour map; "inferno" and "viridis" can be told apart by
-            colour-blind readers.
-
-    Returns:
-        RGB images (rows, height, width, 3), float32 in [0, 1].
-
-    Raises:
-        ValueError: images and maps differ in rows or size, or alpha is outside [0, 1].
-
-    >>> overlay(np.zeros((2, 8, 8, 1)), np.ones((2, 8, 8))).shape
-    (2, 8, 8, 3)
-    """
-    from matplotlib import colormaps
-
-    images, maps = _checks.array("images", images), _checks.array("maps", maps, ndim=3)
-    _checks.same_rows(images=images, maps=maps)
-    same = images.shape[:3] == maps.shape
-    _checks.require(same, "maps", f"have the images' size {images.shape[1:3]}", maps.shape[1:])
-    alpha = _checks.number("alpha", alpha)
-    _checks.require(0 <= alpha <= 1, "alpha", "be in [0, 1]", alpha)
-    pictures = _explained.in_unit_range(images)
-    pictures = pictures[..., None] if pictures.ndim == 3 else pictures
-    pictures = pictures[..., :3] if pictures.shape[-1] >= 3 else pictures[..., :1].repeat(3, -1)
-    heat = np.maximum(maps, 0)
-    top = np.quantile(heat, 0.99, axis=(1, 2), keepdims=True)
-    top = np.where(top > 0, top, np.maximum(heat.max(axis=(1, 2), keepdims=True), 1e-12))
-    heat = np.minimum(heat / top, 1)
-    share = alpha * heat[..., None]
-    colors = colormaps[_checks.one_of("cmap", cmap, tuple(colormaps))](heat)[..., :3]
-    return ((1 - share) * pictures + share * colors).astype("float32")
-
-
-def _sized(maps, x, resize):
-    maps = maps.astype("float32")
-    return _explained.resized(maps, x.shape[1:-1]) if _checks.flag("resize", resize) else maps
+def _joined(parts, rows):
+    """All parts in one array, which is filled as they come."""
+    done, whole = 0, np.empty(0)
+    for part in parts:
+        whole = whole if done else np.empty((rows, *part.shape[1:]), "float32")
+        whole[done : done + len(part)] = part
+        done += len(part)
+    return whole
 
 
 def _of_numbers(question):

@@ -1,13 +1,53 @@
 """Explanations, drawn: maps over images and series, feature maps, attention.
 
-Each takes `ax=None` and draws into the Axes given, or into a new figure. All can be had from
+`overlay` returns pictures as arrays. Each plot takes `ax=None` and draws into the Axes given, or into a new figure. All can be had from
 `recipes` and `recipes.plots`.
 """
 
 import numpy as np
 
-from recipes import _checks
+from recipes import _checks, _explained
 from recipes._style import BLUE, HEAT, SHARES, axes
+
+
+def overlay(images, maps, *, alpha=0.6, cmap="inferno"):
+    """Images with their maps as colour on them: the hotter, the less of the image shows through.
+
+    Args:
+        images: (rows, height, width) or (rows, height, width, channels), in any units; grey or RGB.
+        maps: one for each, (rows, height, width), such as of `grad_cam`; each is scaled to its own
+            99th percentile, so that single pixels do not hide the rest. Negative values count as 0.
+        alpha: share of colour at the hottest place, in [0, 1].
+        cmap: name of a matplotlib colour map; "inferno" and "viridis" can be told apart by
+            colour-blind readers.
+
+    Returns:
+        RGB images (rows, height, width, 3), float32 in [0, 1].
+
+    Raises:
+        ValueError: images and maps differ in rows or size, or alpha is outside [0, 1].
+
+    >>> overlay(np.zeros((2, 8, 8, 1)), np.ones((2, 8, 8))).shape
+    (2, 8, 8, 3)
+    """
+    from matplotlib import colormaps
+
+    images, maps = _checks.array("images", images), _checks.array("maps", maps, ndim=3)
+    _checks.same_rows(images=images, maps=maps)
+    same = images.shape[:3] == maps.shape
+    _checks.require(same, "maps", f"have the images' size {images.shape[1:3]}", maps.shape[1:])
+    alpha = _checks.number("alpha", alpha)
+    _checks.require(0 <= alpha <= 1, "alpha", "be in [0, 1]", alpha)
+    pictures = _explained.in_unit_range(images)
+    pictures = pictures[..., None] if pictures.ndim == 3 else pictures
+    pictures = pictures[..., :3] if pictures.shape[-1] >= 3 else pictures[..., :1].repeat(3, -1)
+    heat = np.maximum(maps, 0)
+    top = np.quantile(heat, 0.99, axis=(1, 2), keepdims=True)
+    top = np.where(top > 0, top, np.maximum(heat.max(axis=(1, 2), keepdims=True), 1e-12))
+    heat = np.minimum(heat / top, 1)
+    share = alpha * heat[..., None]
+    colors = colormaps[_checks.one_of("cmap", cmap, tuple(colormaps))](heat)[..., :3]
+    return ((1 - share) * pictures + share * colors).astype("float32")
 
 
 def plot_maps(x, maps, n=6, titles=None, cmap=None, ax=None):
@@ -33,8 +73,6 @@ def plot_maps(x, maps, n=6, titles=None, cmap=None, ax=None):
     >>> [text.get_text() for text in ax.texts]
     ['cat', 'dog']
     """
-    from recipes.explanations import overlay
-
     x, maps = _checks.array("x", x), _checks.array("maps", maps)
     _checks.same_rows(x=x, maps=maps)
     x, maps = x[: _checks.count("n", n)], maps[:n]
@@ -79,7 +117,7 @@ def plot_feature_maps(model, image, layer, n=16, ax=None):
     >>> ax.get_title().split(": ")[1]
     '3 of 4 channels, each to its own scale'
     """
-    from recipes import _explained, _gradients
+    from recipes import _gradients
 
     image = _checks.array("image", image)
     image = _explained.rows(model, image[None] if image.ndim == 3 else image[:1], "image")
