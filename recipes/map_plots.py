@@ -1,7 +1,7 @@
 """Explanations, drawn: maps over images and series, feature maps, attention.
 
-`overlay` returns pictures as arrays. Each plot takes `ax=None` and draws into the Axes given, or into a new figure. All can be had from
-`recipes` and `recipes.plots`.
+`overlay` returns pictures as arrays. Each plot takes `ax=None` and draws into the Axes given, or
+into a new figure. All can be had from `recipes` and `recipes.plots`.
 """
 
 import numpy as np
