@@ -93,7 +93,7 @@ def activations(model, x, layer, *, what="output", batch_size=32):
 
 def calls(model, x):
     """(layer, shape of its output) in the order in which layers without inner layers run."""
-    kept = _KEPT.setdefault(model, {})
+    kept = _kept(model)
     key = ("calls", x.shape[1:])
     if key not in kept:
         order: list = []
@@ -138,7 +138,7 @@ def _score(values, chosen, sign):
 
 def _batches(model, key, work, arrays, batch_size):
     """What `work` returns for every batch, as arrays; compiled once for a shape of rows."""
-    kept = _KEPT.setdefault(model, {})
+    kept = _kept(model)
     key = (*key, *(array.shape[1:] for array in arrays))
     several = len(getattr(model, "inputs", None) or [0]) > 1
     for start in range(0, len(arrays[0]), batch_size):
@@ -152,6 +152,12 @@ def _batches(model, key, work, arrays, batch_size):
         if key not in kept:
             kept[key] = _COMPILE[keras.backend.backend()](work, weakref.ref(model), part)
         yield [ops.convert_to_numpy(values)[:rows] for values in kept[key](*part)]
+
+
+def _kept(model):
+    """What is compiled for the model as it stands: a Sequential may be given other layers."""
+    layers = tuple(map(id, _watching.inner_layers(model)))
+    return _KEPT.setdefault(model, {}).setdefault(layers, {})
 
 
 def _inference(model):

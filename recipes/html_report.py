@@ -126,7 +126,7 @@ def _classes(model, x, y, prediction, names):
     ]
     if len(np.unique(scores.class_rows(y, prediction)[0])) > 1:
         parts.append(_figure(plots.plot_precision_recall(y, prediction), "precision and recall"))
-    if x.ndim > 2:
+    if x.ndim > 2 and prediction.ndim == 2:
         ax = plots.plot_mistakes(x, y, prediction, names=names)
         parts.append(_figure(ax, "the worst mistakes"))
     return "".join(parts) + per_class_report(y, prediction, names=names)._repr_html_()
@@ -174,7 +174,7 @@ def _explanations(model, x, prediction, task):
     parts, few = [], x[:SHOWN]
     layers = _watching.inner_layers(model)
     convolves = any("Conv" in type(layer).__name__ for layer in layers)
-    if convolves and x.ndim in (3, 4) and task == "classes":
+    if convolves and x.ndim in (3, 4) and task == "classes" and prediction.ndim == 2:
         sure = prediction[:SHOWN].reshape(len(few), -1)
         titles = [f"{p.argmax() if len(p) > 1 else int(p[0] > 0.5)}" for p in sure]
         ax = plots.plot_maps(few, grad_cam(model, few), n=SHOWN, titles=titles)

@@ -252,6 +252,15 @@ def test_the_model_stays_as_it_is_and_dies_with_its_last_name():
     assert gone() is None
 
 
+def test_a_sequential_model_may_change():
+    model = keras.Sequential([keras.Input((4,)), layers.Dense(3), layers.Dense(2)])
+    x = random.normal(size=(1, 4))
+    recipes.saliency(model, x, 0)
+    model.pop()
+    kernel = keras.ops.convert_to_numpy(model.layers[0].get_weights()[0])
+    close(recipes.saliency(model, x, 2), np.abs(kernel[:, [2]].T))
+
+
 @pytest.mark.skipif(keras.backend.backend() == "torch", reason="nothing is traced")
 def test_a_second_call_traces_nothing():
     traced = []
