@@ -33,6 +33,7 @@ from recipes.layers import (
 )
 from recipes.learning_rate import LearningRates, lr_find
 from recipes.losses import KLSparsity, SmoothedCrossentropy
+from recipes.lstm_fcn import build_lstm_fcn
 from recipes.mixing import augmented, mix
 from recipes.noise import WeightNoise, inject_noise
 from recipes.out_of_fold import CrossValidation
@@ -50,6 +51,7 @@ from recipes.pretraining import build_on_encoder, pretrain_layerwise
 from recipes.reports import PerClassMetrics, PerClassReport, best_threshold, per_class_report
 from recipes.schedules import OneCycle, WarmupCosine
 from recipes.scores import score
+from recipes.sequences import build_rnn, generate_sequence
 from recipes.tables import TableEncoder
 from recipes.validation import cross_validate
 from recipes.variational import build_variational_autoencoder, generate
@@ -91,8 +93,10 @@ __all__ = [
     "build_cnn",
     "build_convolutional_autoencoder",
     "build_denoising_autoencoder",
+    "build_lstm_fcn",
     "build_mlp",
     "build_on_encoder",
+    "build_rnn",
     "build_sparse_autoencoder",
     "build_stacked_autoencoder",
     "build_variational_autoencoder",
@@ -102,6 +106,7 @@ __all__ = [
     "diagnose",
     "encode",
     "generate",
+    "generate_sequence",
     "image_augmentation",
     "inject_noise",
     "lr_find",

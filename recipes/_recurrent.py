@@ -1,8 +1,9 @@
-"""Recurrent layers for the builders: `recurrent`, a stack of them, and `LSTM`, a faster one on CPUs.
+"""Recurrent layers for the builders: `recurrent`, a stack of them; `LSTM`, faster on a CPU;
+`FeedBack`, a cell that reads its own last output.
 
-`LSTM` is `keras.layers.LSTM` with the same weights. On TensorFlow without an accelerator it runs all
-steps in one operation, as cuDNN does on a GPU; benchmarks/recurrent.py has the figures, and why the
-GRU and the simple layer are Keras's own.
+`LSTM` is `keras.layers.LSTM` with the same weights. On TensorFlow without an accelerator it runs
+all steps in one operation, as cuDNN does on a GPU; benchmarks/recurrent.py has the figures, and why
+the GRU and the simple layer are Keras's own.
 """
 
 import keras
@@ -48,7 +49,17 @@ def recurrent(
     return x
 
 
-def check(cell, units, bidirectional, dropout, recurrent_dropout, normalisation, l1, l2):
+def check(
+    cell,
+    units,
+    bidirectional,
+    dropout,
+    recurrent_dropout,
+    normalisation,
+    l1,
+    l2,
+    allow_empty=False,
+):
     """Check what `recurrent` will be given; returns `units` as a tuple."""
     _checks.one_of("cell", cell, CELLS)
     _checks.flag("bidirectional", bidirectional)
@@ -58,7 +69,7 @@ def check(cell, units, bidirectional, dropout, recurrent_dropout, normalisation,
         _checks.one_of("normalisation", normalisation, NORMALISATIONS)
     _checks.non_negative("l1", l1)
     _checks.non_negative("l2", l2)
-    return _checks.counts("units", units)
+    return _checks.counts("units", units, allow_empty=allow_empty)
 
 
 @keras.saving.register_keras_serializable("recipes")
@@ -155,3 +166,59 @@ def _fused_lstm(layer, sequences, initial_state, mask):
 
 
 CELLS = {"rnn": layers.SimpleRNN, "lstm": LSTM, "gru": layers.GRU}
+
+
+@keras.saving.register_keras_serializable("recipes")
+class FeedBack(keras.Layer):
+    """A stack of cells and a dense output that the next step reads beside its input.
+
+    For `keras.layers.RNN(FeedBack(...))`: each step sees what the model itself said at the step
+    before, zeros at the first, in training too.
+    """
+
+    def __init__(self, cell, units, outputs, activation, l1=0.0, l2=0.0, **kwargs):
+        super().__init__(**kwargs)
+        self.options = {"cell": cell, "units": tuple(units), "outputs": outputs}
+        self.options |= {"activation": activation, "l1": l1, "l2": l2}
+        self.cells = [
+            CELL_OF_ONE_STEP[cell](
+                width,
+                kernel_regularizer=_blocks.penalty(l1, l2),
+                recurrent_regularizer=_blocks.penalty(l1, l2),
+                dtype=self.dtype_policy,
+            )
+            for width in units
+        ]
+        self.head = layers.Dense(
+            outputs, activation, kernel_regularizer=_blocks.penalty(l1, l2), dtype=self.dtype_policy
+        )
+        self.sizes = [keras.tree.flatten(cell.state_size) for cell in self.cells]
+        self.state_size = [*(size for sizes in self.sizes for size in sizes), outputs]
+        self.output_size = outputs
+
+    def build(self, input_shape):
+        width = input_shape[-1] + self.output_size
+        for cell in self.cells:
+            cell.build((input_shape[0], width))
+            width = cell.units
+        self.head.build((input_shape[0], width))
+
+    def call(self, inputs, states, training=False):
+        states = list(states)
+        x, after = ops.concatenate([inputs, states[-1]], axis=-1), []
+        for cell, sizes in zip(self.cells, self.sizes, strict=True):
+            mine = [states.pop(0) for _ in sizes]
+            x, new = cell(x, mine, training=training)
+            after += keras.tree.flatten(new)
+        output = self.head(x)
+        return output, [*after, output]
+
+    def get_config(self):
+        return {**super().get_config(), **self.options}
+
+
+CELL_OF_ONE_STEP = {
+    "rnn": layers.SimpleRNNCell,
+    "lstm": layers.LSTMCell,
+    "gru": layers.GRUCell,
+}

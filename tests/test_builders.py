@@ -60,7 +60,8 @@ class TestVariant:
             assert outputs.shape == lived.x.shape
             return
         arguments = {**CASES[name].arguments, **CASES[name].variants.get(variant, {})}
-        assert outputs.shape == (ROWS, arguments["outputs"])
+        steps = CASES[name].steps(variant)
+        assert outputs.shape == (ROWS, *([steps] if steps else []), arguments["outputs"])
         if arguments.get("task") != "regression":
             assert outputs.min() >= 0
             assert outputs.max() <= 1
