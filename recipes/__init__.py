@@ -39,6 +39,7 @@ from recipes.noise import WeightNoise, inject_noise
 from recipes.out_of_fold import CrossValidation
 from recipes.plots import (
     plot_anomaly_scores,
+    plot_attention,
     plot_augmentation,
     plot_confusion_matrix,
     plot_folds,
@@ -51,8 +52,11 @@ from recipes.pretraining import build_on_encoder, pretrain_layerwise
 from recipes.reports import PerClassMetrics, PerClassReport, best_threshold, per_class_report
 from recipes.schedules import OneCycle, WarmupCosine
 from recipes.scores import score
+from recipes.seq2seq import Decoded, build_seq2seq, decode
 from recipes.sequences import build_rnn, generate_sequence
+from recipes.series_augmentation import SeriesAugmentation, series_augmentation
 from recipes.tables import TableEncoder
+from recipes.text import Vocabulary, tokenize, vocabulary_of
 from recipes.validation import cross_validate
 from recipes.variational import build_variational_autoencoder, generate
 from recipes.vision import build_cnn
@@ -63,6 +67,7 @@ __all__ = [
     "ClassBalancedCrossentropy",
     "CosineAnnealing",
     "CrossValidation",
+    "Decoded",
     "Diagnosis",
     "DisturbLabel",
     "DropConnect",
@@ -78,9 +83,11 @@ __all__ = [
     "ReversibleConv2D",
     "ReversibleDense",
     "Sampling",
+    "SeriesAugmentation",
     "SmoothedCrossentropy",
     "SwapNoise",
     "TableEncoder",
+    "Vocabulary",
     "WarmupCosine",
     "WeightNoise",
     "WeightedCrossentropy",
@@ -97,12 +104,14 @@ __all__ = [
     "build_mlp",
     "build_on_encoder",
     "build_rnn",
+    "build_seq2seq",
     "build_sparse_autoencoder",
     "build_stacked_autoencoder",
     "build_variational_autoencoder",
     "calibrate",
     "class_weights",
     "cross_validate",
+    "decode",
     "diagnose",
     "encode",
     "generate",
@@ -113,6 +122,7 @@ __all__ = [
     "mix",
     "per_class_report",
     "plot_anomaly_scores",
+    "plot_attention",
     "plot_augmentation",
     "plot_confusion_matrix",
     "plot_folds",
@@ -127,8 +137,11 @@ __all__ = [
     "resample",
     "sample_weights",
     "score",
+    "series_augmentation",
     "shift_prior",
     "shift_threshold",
     "standard_callbacks",
     "tabular_augmentation",
+    "tokenize",
+    "vocabulary_of",
 ]

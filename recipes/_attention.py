@@ -67,11 +67,12 @@ class SourceAttention(keras.Layer):
         super().__init__(**kwargs)
         self.kind = kind
         self.units = units
+        self.supports_masking = True
 
-    def build(self, query_shape, values_shape, source_shape):
+    def build(self, queries_shape, values_shape, source_shape):
         self.values_kernel = self.add_weight((values_shape[-1], self.units), name="values_kernel")
         if self.kind == "additive":
-            self.kernel = self.add_weight((query_shape[-1], self.units), name="kernel")
+            self.kernel = self.add_weight((queries_shape[-1], self.units), name="kernel")
             self.query = self.add_weight((self.units, 1), name="query")
 
     def call(self, queries, values, source):
@@ -85,9 +86,16 @@ class SourceAttention(keras.Layer):
         weights = masked_softmax(energy, ops.not_equal(source, 0)[:, None])
         return ops.matmul(ops.cast(weights, values.dtype), values), weights
 
-    def compute_output_shape(self, query_shape, values_shape, source_shape):
-        steps = query_shape[1]
-        return (query_shape[0], steps, values_shape[-1]), (query_shape[0], steps, source_shape[1])
+    def compute_mask(self, inputs, previous_mask=None):
+        return previous_mask, None  # the mask of the queries
+
+    def compute_output_shape(self, queries_shape, values_shape, source_shape):
+        steps = queries_shape[1]
+        return (queries_shape[0], steps, values_shape[-1]), (
+            queries_shape[0],
+            steps,
+            source_shape[1],
+        )
 
     def get_config(self):
         return {**super().get_config(), "kind": self.kind, "units": self.units}

@@ -265,6 +265,37 @@ def plot_anomaly_scores(scores, threshold=None, labels=None, ax=None):
     return ax
 
 
+def plot_attention(weights, source, target, ax=None):
+    """What each step of an answer looked at: source across, answer down, weight as colour.
+
+    Args:
+        weights: (steps, timesteps), such as a row of `decode(...).attention`.
+        source, target: a name for each of the timesteps and of the steps.
+        ax: matplotlib Axes, or None for a new figure.
+
+    Returns:
+        The Axes.
+
+    Raises:
+        ValueError: there are not as many names as weights.
+
+    >>> ax = plot_attention(np.eye(2), "ab", "ba")
+    >>> [label.get_text() for label in ax.get_xticklabels()]
+    ['a', 'b']
+    """
+    weights = _checks.array("weights", weights, ndim=2)
+    for axis, (name, tokens) in enumerate((("target", target), ("source", source))):
+        steps = weights.shape[axis]
+        _checks.require(len(tokens) == steps, name, f"hold {steps} names", f"{len(tokens)}")
+    ax = _axes(ax, width=1.2 + 0.26 * len(source), height=1.0 + 0.26 * len(target))
+    ax.imshow(weights, cmap="Blues", vmin=0, vmax=weights.max(), aspect="auto")
+    ax.set_xticks(np.arange(len(source)), ["␣" if token == " " else token for token in source])
+    ax.set_yticks(np.arange(len(target)), ["␣" if token == " " else token for token in target])
+    ax.spines[:].set_visible(False)
+    ax.set(xlabel="source", ylabel="answer")
+    return ax
+
+
 def plot_learning_rates(found, ax=None):
     """The loss over the learning rate, with the rate to begin with.
 

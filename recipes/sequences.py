@@ -8,7 +8,7 @@ import keras
 import numpy as np
 from keras import layers, ops
 
-from recipes import _attention, _blocks, _checks, _heads, _recurrent
+from recipes import _attention, _blocks, _checks, _heads, _recurrent, text
 from recipes._recipe import recipe
 
 PATTERNS = ("many_to_one", "many_to_many", "one_to_many")
@@ -62,8 +62,8 @@ def build_rnn(
         attention: "many_to_one" ends in a weighted mean over the steps instead of the last step,
             the weights are the output of the layer "attention"; "many_to_many" adds to each step a
             mean over the steps that it may see. Not with "one_to_many".
-        vocabulary: number of tokens, from 0, which is padding, to `vocabulary - 1`; None for
-            numbers.
+        vocabulary: a `Vocabulary`, which the model keeps, or the number of tokens, from 0, which is
+            padding, to `vocabulary - 1`; None for numbers.
         embedding_dim: width of the embedding of tokens, at least 1.
         mask_value: steps whose features all have this value are padding; None where none is.
         steps: length of the series to give, for "one_to_many".
@@ -124,7 +124,7 @@ def build_rnn(
 
     if vocabulary is not None:
         x = inputs = keras.Input(input_shape, dtype="int32", name="x")
-        x = layers.Embedding(vocabulary, embedding_dim, mask_zero=True, name="embedding")(x)
+        x = text.embed(x, vocabulary, embedding_dim, name="embedding")
     else:
         x = inputs = keras.Input(input_shape, name="x")
         if mask_value is not None:
@@ -200,6 +200,8 @@ def generate_sequence(model, start, length, *, temperature=1.0, seed=None):
     shape = _checks.model("model", model).input_shape
     tokens = len(shape) == 2
     start = _checks.array("start", start, ndim=len(shape), shape=(None, *shape[2:]))
+    if tokens:
+        _checks.tokens("start", start, model.output_shape[-1])
     length = _checks.count("length", length)
     temperature = _checks.non_negative("temperature", temperature)
     random = np.random.default_rng(_checks.seed(seed))
@@ -237,7 +239,7 @@ def _shape(input_shape, pattern, vocabulary):
     if vocabulary is None:
         ndim = 1 if pattern == "one_to_many" else 2
         return _checks.shape("input_shape", input_shape, ndim=ndim)
-    _checks.count("vocabulary", vocabulary, minimum=2)
+    text.check_vocabulary("vocabulary", vocabulary)
     _checks.require(
         pattern != "one_to_many", "vocabulary", "be None for 'one_to_many'", f"{vocabulary}"
     )
