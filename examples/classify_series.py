@@ -56,7 +56,7 @@ def main(quick=False, output="output/classify_series", train=None, test=None):
         ),
     }  # fmt: skip
     if quick:
-        del models["LSTM-FCN"]
+        models = {"LSTM-FCN, augmented": models["LSTM-FCN, augmented"]}
     accuracy, figure = {}, plt.figure(figsize=(9, 3.5), layout="constrained")
     left, right = figure.subplots(1, 2)
     for name, model in models.items():

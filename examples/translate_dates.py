@@ -2,7 +2,7 @@
 # # Dates as people write them, into ISO dates: sequence to sequence with attention
 #
 # 10,000 generated pairs such as "monday, 3rd of may 2021" -> "2021-05-03", a network that reads and
-# writes characters, and a picture of where it looks. About four minutes on two CPU cores:
+# writes characters, and a picture of where it looks. About two minutes on two CPU cores:
 # `python examples/translate_dates.py`. Put your own pairs of texts into `human` and `iso`.
 
 # %%
@@ -45,7 +45,7 @@ def main(quick=False, output="output/translate_dates"):
     history = model.fit(
         batches(*rows(train), batch_size=64, seed=0),
         validation_data=batches(*rows(slice(train.stop, None)), batch_size=256, shuffle=False),
-        epochs=1 if quick else 15,
+        epochs=1 if quick else 6,
         callbacks=[CosineAnnealing()],
         shuffle=False,
         verbose=0 if quick else 2,

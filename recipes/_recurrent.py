@@ -99,7 +99,7 @@ def _fusible(layer):
     import tensorflow as tf
 
     return (
-        all(device.device_type == "CPU" for device in tf.config.list_logical_devices())
+        all(device.device_type == "CPU" for device in tf.config.get_visible_devices())
         and layer.activation is keras.activations.tanh
         and layer.recurrent_activation is keras.activations.sigmoid
         and layer.use_bias

@@ -368,17 +368,7 @@ CASES = {
         recipes.build_lstm_fcn,
         {"input_shape": (6, 3), "outputs": 3, "units": (4,), "filters": (6, 5), "kernel_size": 3},
         SERIES,
-        variants={
-            "step_by_step": {
-                "units": (4,),
-                "attention": True,
-                "dimension_shuffle": False,
-                "noise": 0.01,
-                "l1": 1e-5,
-                "l2": 1e-5,
-                "label_smoothing": 0.1,
-            },
-        },
+        variants={},
         bad=[
             *BAD_HEAD[1::4],
             ({"input_shape": (6,)}, ValueError, r"\(timesteps, features\)"),

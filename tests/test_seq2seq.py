@@ -16,8 +16,7 @@ PADDING, UNKNOWN, START, END = range(4)
 
 KINDS = {
     "additive": {"cell": "lstm", "units": (5, 4)},
-    "dot": {"cell": "gru", "units": (5,), "attention": "dot", "bidirectional": False},
-    "none": {"cell": "lstm", "units": (4, 5), "attention": None, "bidirectional": False},
+    "none": {"cell": "gru", "units": (4,), "attention": None, "bidirectional": False},
 }
 
 

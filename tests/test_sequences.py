@@ -193,6 +193,28 @@ def test_the_fused_lstm_is_keras_lstm_with_its_gradients(sequences, backwards, m
         np.testing.assert_allclose(value, expected, rtol=1e-4, atol=1e-5)
 
 
+def test_lstm_fcn_is_two_branches_side_by_side():
+    model = recipes.build_lstm_fcn(
+        (7, 3), 2, units=(4,), filters=(5,), kernel_size=3, task="regression"
+    )
+    random = np.random.default_rng(1)
+    model.set_weights([random.uniform(0.1, 1, w.shape) for w in model.get_weights()])
+    named = {layer.name: layer.get_weights() for layer in model.layers if layer.get_weights()}
+    names = list(named)
+    find = {kind: [n for n in names if kind in n] for kind in ("batch", "lstm", "conv")}
+    mean, variance = named[find["batch"][0]]
+    x = (X - mean) / np.sqrt(variance + 1e-3)
+    recurrent = loop("lstm", x.transpose(0, 2, 1), named[find["lstm"][0]])[:, -1]
+    (kernel,) = named[find["conv"][0]]
+    padded = np.pad(x, [(0, 0), (1, 1), (0, 0)])
+    convolved = sum(padded[:, shift : shift + 7] @ kernel[shift] for shift in range(3))
+    gamma, beta, mean, variance = named[find["batch"][1]]
+    normal = (convolved - mean) / np.sqrt(variance + 1e-3) * gamma + beta
+    both = np.concatenate([recurrent, np.maximum(normal, 0).mean(1)], -1)
+    head, bias = named["output"]
+    np.testing.assert_allclose(answer(model, X), both @ head + bias, rtol=1e-4, atol=1e-4)
+
+
 # --- generation -----------------------------------------------------------------------------------
 
 CHANCES = np.array(
