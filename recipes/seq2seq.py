@@ -6,6 +6,7 @@ Training shows the decoder the right tokens so far (teacher forcing), all steps 
 
 import dataclasses
 import weakref
+from typing import Any
 
 import keras
 import numpy as np
@@ -136,7 +137,7 @@ class Decoded:
     """(rows, steps), with the end, padded behind with 0."""
     log_probabilities: np.ndarray
     """(rows,): of the whole sequence."""
-    attention: np.ndarray | None
+    attention: Any
     """(rows, steps, timesteps): what each token looked at; None without attention."""
     source: np.ndarray
     """(rows, timesteps): what was decoded."""
@@ -219,7 +220,7 @@ def decode(model, source, *, max_length=50, beam=1, batch_size=256):
     if model not in _DECODERS:
         _DECODERS[model] = _parts(model)
     parts = [
-        _search(*_DECODERS[model], source[start : start + batch_size], max_length, beam)
+        _search(_DECODERS[model], source[start : start + batch_size], max_length, beam)
         for start in range(0, len(source), batch_size)
     ]
     steps = max(tokens.shape[1] for tokens, _, _ in parts)
@@ -292,8 +293,9 @@ def _starts(model, names, depth):
     return [model.get_layer(name).output for name in sorted(bridges)]
 
 
-def _search(encode, step, attends, source, max_length, beam):
+def _search(decoder, source, max_length, beam):
     """Beam search over one batch: tokens (rows, steps), log-probabilities, attention or None."""
+    encode, step, attends = decoder
     rows = len(source)
     memory, *states = encode.predict_on_batch(source)
     repeated = np.repeat(np.arange(rows), beam)
@@ -302,7 +304,8 @@ def _search(encode, step, attends, source, max_length, beam):
     token = np.full((rows * beam, 1), text.START, "int32")
     scores = np.full((rows, beam), -np.inf)
     scores[:, 0] = 0.0  # all beams start alike: one of them counts
-    tokens, seen = np.zeros((rows * beam, 0), "int32"), []
+    tokens = np.zeros((rows * beam, 0), "int32")
+    seen: list[np.ndarray] = []
     done = np.zeros(rows * beam, bool)
     for _ in range(max_length):
         probabilities, *found = step.predict_on_batch([token, *states, *fixed])
