@@ -105,6 +105,8 @@ def _fusible(layer):
         and layer.use_bias
         and not layer.recurrent_dropout
         and not layer.unroll
+        and not layer.zero_output_for_mask
+        and layer.compute_dtype != "float64"
     )
 
 

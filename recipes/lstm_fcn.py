@@ -21,7 +21,7 @@ def build_lstm_fcn(
     attention=False,
     dimension_shuffle=None,
     activation="relu",
-    dropout=0.5,
+    dropout=0.8,
     recurrent_dropout=0.0,
     l1=0.0,
     l2=0.0,

@@ -113,13 +113,19 @@ def build_rnn(
     units = _recurrent.check(
         cell, units, bidirectional, dropout, recurrent_dropout, normalisation, l1, l2
     )
-    _check_pattern(pattern, steps, feed_back, attention, bidirectional, recurrent_dropout)
+    _check_pattern(pattern, steps, feed_back, attention)
+    if feed_back:
+        _check_feed_back(bidirectional, recurrent_dropout, normalisation)
     _checks.count("embedding_dim", embedding_dim)
     if mask_value is not None:
         _checks.number("mask_value", mask_value)
+        series = vocabulary is None and pattern != "one_to_many"
+        _checks.require(series, "mask_value", "be None but for series of numbers", mask_value)
     _checks.flag("batch_norm", batch_norm)
     _checks.non_negative("noise", noise)
     _checks.layer("augmentation", augmentation)
+    if vocabulary is not None:
+        _checks.require(augmentation is None, "augmentation", "be None for tokens", "a layer")
     _heads.check(outputs, task, label_smoothing, loss, class_counts, optimizer, learning_rate)
 
     if vocabulary is not None:
@@ -254,8 +260,8 @@ def _shape(input_shape, pattern, vocabulary):
     return tuple(input_shape)
 
 
-def _check_pattern(pattern, steps, feed_back, attention, bidirectional, recurrent_dropout):
-    """Which knobs go together."""
+def _check_pattern(pattern, steps, feed_back, attention):
+    """Which knobs go with which pattern."""
     _checks.flag("attention", attention)
     _checks.flag("feed_back", feed_back)
     if pattern == "one_to_many":
@@ -266,11 +272,13 @@ def _check_pattern(pattern, steps, feed_back, attention, bidirectional, recurren
         hint = "Did you mean pattern='one_to_many'?"
         _checks.require(steps is None, "steps", f"be None for {pattern!r}", f"{steps}", hint)
         _checks.require(not feed_back, "feed_back", f"be False for {pattern!r}", "True", hint)
-    if feed_back:
-        _checks.require(not bidirectional, "bidirectional", "be False with feed_back", "True")
-        _checks.require(
-            not recurrent_dropout, "recurrent_dropout", "be 0 with feed_back", recurrent_dropout
-        )
+
+
+def _check_feed_back(bidirectional, recurrent_dropout, normalisation):
+    off = {"bidirectional": False, "recurrent_dropout": 0, "normalisation": None}
+    given = (bidirectional, recurrent_dropout, normalisation)
+    for (name, value), received in zip(off.items(), given, strict=True):
+        _checks.require(received == value, name, f"be {value} with feed_back", received)
 
 
 def _attend(x, pattern, width, bidirectional):
@@ -282,8 +290,23 @@ def _attend(x, pattern, width, bidirectional):
     return layers.Concatenate()([x, context])
 
 
+# Layers that say nothing of a step from the steps behind it.
+_LOOK_BACK = (
+    layers.InputLayer,
+    layers.Embedding,
+    layers.Masking,
+    layers.RNN,
+    layers.Dense,
+    layers.Activation,
+    layers.Dropout,
+    layers.GaussianNoise,
+    layers.BatchNormalization,
+    layers.LayerNormalization,
+)
+
+
 def _looks_ahead(model):
-    return any(isinstance(layer, layers.Bidirectional) for layer in model.layers)
+    return not all(isinstance(layer, _LOOK_BACK) for layer in model.layers)
 
 
 def _draw(probabilities, temperature, random):

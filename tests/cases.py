@@ -174,6 +174,8 @@ BAD_UNITS = [
     ({"input_shape": (None,)}, TypeError, "input_shape"),
 ]
 
+FEED_BACK = {"input_shape": (3,), "pattern": "one_to_many", "steps": 4, "feed_back": True}
+
 CASES = {
     "mlp": Case(
         recipes.build_mlp,
@@ -331,15 +333,7 @@ CASES = {
                 "attention": True,
                 "normalisation": "batch",
             },
-            "feed_back": {
-                "input_shape": (3,),
-                "cell": "rnn",
-                "pattern": "one_to_many",
-                "steps": 4,
-                "feed_back": True,
-                "task": "regression",
-                "outputs": 2,
-            },
+            "feed_back": {**FEED_BACK, "cell": "rnn", "task": "regression", "outputs": 2},
         },
         bad=[
             *BAD_HEAD[::4],
@@ -360,6 +354,9 @@ CASES = {
             ({"recurrent_dropout": 1}, ValueError, "recurrent_dropout"),
             ({"normalisation": "layr"}, ValueError, "Did you mean 'layer'"),
             ({"mask_value": "0"}, TypeError, "mask_value"),
+            ({"mask_value": 0, "input_shape": (6,), "vocabulary": 9}, ValueError, "mask_value"),
+            ({**FEED_BACK, "normalisation": "layer"}, ValueError, "normalisation"),
+            ({**FEED_BACK, "bidirectional": True}, ValueError, "bidirectional"),
         ],
         open_shape=(None, 3),
         other_x={"tokens": TOKENS, "feed_back": SERIES[:, 0]},
