@@ -131,18 +131,25 @@ def build_seq2seq(
 
 @dataclasses.dataclass(frozen=True)
 class Decoded:
-    """What `decode` found: the best sequence of each row."""
+    """What `decode` found: the best sequence of each row.
+
+    Attributes:
+        tokens: (rows, steps), with the end, padded behind with 0.
+        log_probabilities: (rows,), of the whole sequences.
+        attention: (rows, steps, timesteps), what each token looked at; None without attention.
+        source: (rows, timesteps), what was decoded.
+        vocabularies: those of source and target, None where the model was given a number.
+
+    >>> decode(build_seq2seq(20, 12, units=(4,), attention=None), [[5, 6]], max_length=1)
+    ... # doctest: +ELLIPSIS
+    Decoded(1 rows, 1 steps, mean log-probability ...)
+    """
 
     tokens: np.ndarray
-    """(rows, steps), with the end, padded behind with 0."""
     log_probabilities: np.ndarray
-    """(rows,): of the whole sequence."""
     attention: Any
-    """(rows, steps, timesteps): what each token looked at; None without attention."""
     source: np.ndarray
-    """(rows, timesteps): what was decoded."""
     vocabularies: tuple
-    """Those of source and target, None where the model was given a number."""
 
     def __repr__(self):
         rows, steps = self.tokens.shape
