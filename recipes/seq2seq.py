@@ -231,14 +231,11 @@ def decode(model, source, *, max_length=50, beam=1, batch_size=256):
         for start in range(0, len(source), batch_size)
     ]
     steps = max(tokens.shape[1] for tokens, _, _ in parts)
-    tokens, attention = (
-        None if parts[0][i] is None else np.concatenate([_padded(part[i], steps) for part in parts])
-        for i in (0, 2)
-    )
+    attends = parts[0][2] is not None
     return Decoded(
-        tokens,
+        np.concatenate([_padded(tokens, steps) for tokens, _, _ in parts]),
         np.concatenate([scores for _, scores, _ in parts]),
-        attention,
+        np.concatenate([_padded(weights, steps) for _, _, weights in parts]) if attends else None,
         source,
         tuple(embedding.vocabulary for embedding in embeddings),
     )
