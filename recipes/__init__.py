@@ -42,6 +42,7 @@ from recipes.layers import (
 )
 from recipes.learning_rate import LearningRates, lr_find
 from recipes.losses import KLSparsity, SmoothedCrossentropy
+from recipes.lstm_fcn import build_lstm_fcn
 from recipes.map_plots import overlay, plot_attention, plot_feature_maps, plot_maps
 from recipes.mixing import augmented, mix
 from recipes.noise import WeightNoise, inject_noise
@@ -66,7 +67,11 @@ from recipes.score_plots import (
     plot_residuals,
 )
 from recipes.scores import score
+from recipes.seq2seq import Decoded, build_seq2seq, decode
+from recipes.sequences import build_rnn, generate_sequence
+from recipes.series_augmentation import SeriesAugmentation, series_augmentation
 from recipes.tables import TableEncoder
+from recipes.text import Vocabulary, tokenize, vocabulary_of
 from recipes.validation import cross_validate
 from recipes.variational import build_variational_autoencoder, generate
 from recipes.vision import build_cnn
@@ -77,6 +82,7 @@ __all__ = [
     "ClassBalancedCrossentropy",
     "CosineAnnealing",
     "CrossValidation",
+    "Decoded",
     "Diagnosis",
     "DisturbLabel",
     "DropConnect",
@@ -92,9 +98,11 @@ __all__ = [
     "ReversibleConv2D",
     "ReversibleDense",
     "Sampling",
+    "SeriesAugmentation",
     "SmoothedCrossentropy",
     "SwapNoise",
     "TableEncoder",
+    "Vocabulary",
     "WarmupCosine",
     "WeightNoise",
     "WeightedCrossentropy",
@@ -108,8 +116,11 @@ __all__ = [
     "build_cnn",
     "build_convolutional_autoencoder",
     "build_denoising_autoencoder",
+    "build_lstm_fcn",
     "build_mlp",
     "build_on_encoder",
+    "build_rnn",
+    "build_seq2seq",
     "build_sparse_autoencoder",
     "build_stacked_autoencoder",
     "build_variational_autoencoder",
@@ -117,9 +128,11 @@ __all__ = [
     "class_activation_map",
     "class_weights",
     "cross_validate",
+    "decode",
     "diagnose",
     "encode",
     "generate",
+    "generate_sequence",
     "grad_cam",
     "image_augmentation",
     "inject_noise",
@@ -156,8 +169,11 @@ __all__ = [
     "saliency",
     "sample_weights",
     "score",
+    "series_augmentation",
     "shift_prior",
     "shift_threshold",
     "standard_callbacks",
     "tabular_augmentation",
+    "tokenize",
+    "vocabulary_of",
 ]

@@ -300,6 +300,19 @@ def whole_numbers(name, value):
     return value
 
 
+def tokens(name, value, vocabulary):
+    """Whole numbers from 0 to `vocabulary` - 1."""
+    if value.dtype.kind not in "iu":
+        raise TypeError(f"{name} must hold whole numbers. Received: dtype {value.dtype}.")
+    if value.min() < 0 or value.max() >= vocabulary:
+        wrong = tuple(int(i) for i in np.argwhere((value < 0) | (value >= vocabulary))[0])
+        raise ValueError(
+            f"{name} must hold tokens from 0 to {vocabulary - 1}. "
+            f"Received: {int(value[wrong])} first at index {wrong}."
+        )
+    return value
+
+
 def same_rows(**arrays):
     """All arrays have the same number of rows."""
     rows = {name: len(value) for name, value in arrays.items()}

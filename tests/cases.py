@@ -17,6 +17,9 @@ ROWS = 16
 _random = np.random.default_rng(0)
 TABLE = _random.normal(size=(ROWS, 5)).astype("float32")
 IMAGES = _random.uniform(size=(ROWS, 8, 7, 2)).astype("float32")
+SERIES = _random.normal(size=(ROWS, 6, 3)).astype("float32")
+TOKENS = _random.integers(0, 9, (ROWS, 6)).astype("int32")  # 0 is padding
+TOKENS[:, 0] = 1 + np.arange(ROWS) % 8
 
 
 @dataclasses.dataclass(frozen=True)
@@ -33,6 +36,8 @@ class Case:
     """An input_shape with None sides, for builders that take them."""
     reconstructs: bool = False
     """The target is x: an autoencoder."""
+    other_x: dict[str, np.ndarray] = dataclasses.field(default_factory=dict)
+    """Variant -> data, for variants that take another kind."""
 
     def call(self, variant="default", **overrides):
         differs = {} if variant == "default" else self.variants[variant]
@@ -42,8 +47,9 @@ class Case:
         """x and the target that the variant's task asks for."""
         differs = {} if variant == "default" else self.variants[variant]
         arguments = {**self.arguments, **differs}
+        x = self.other_x.get(variant, self.x)
         if self.reconstructs:
-            return self.x, self.x
+            return x, x
         classes = np.arange(ROWS) % max(arguments["outputs"], 2)
         y = {
             "multiclass": classes,
@@ -51,7 +57,16 @@ class Case:
             "multilabel": np.eye(arguments["outputs"])[classes % arguments["outputs"]],
             "regression": np.repeat(classes[:, None], arguments["outputs"], 1) + 0.5,
         }
-        return self.x, y[arguments.get("task", "multiclass")]
+        y = y[arguments.get("task", "multiclass")]
+        if steps := self.steps(variant):
+            y = np.repeat(y[:, None], steps, axis=1)
+        return x, y
+
+    def steps(self, variant):
+        """Steps at which the model of a variant answers, None where it answers once a row."""
+        arguments = {**self.arguments, **self.variants.get(variant, {})}
+        pattern = arguments.get("pattern")
+        return self.x.shape[1] if pattern == "many_to_many" else arguments.get("steps")
 
 
 TASKS = {
@@ -158,6 +173,8 @@ BAD_UNITS = [
     ({"units": (8, 0)}, ValueError, "units"),
     ({"input_shape": (None,)}, TypeError, "input_shape"),
 ]
+
+FEED_BACK = {"input_shape": (3,), "pattern": "one_to_many", "steps": 4, "feed_back": True}
 
 CASES = {
     "mlp": Case(
@@ -293,5 +310,75 @@ CASES = {
         },
         bad=[*BAD_AUTOENCODER, *BAD_UNITS, ({"kl_weight": -1}, ValueError, "kl_weight")],
         reconstructs=True,
+    ),
+    "rnn": Case(
+        recipes.build_rnn,
+        {"input_shape": (6, 3), "outputs": 3, "units": (5,)},
+        SERIES,
+        variants={
+            "both_ways": {
+                "bidirectional": True,
+                "attention": True,
+                "normalisation": "layer",
+                "noise": 0.01,
+                "l1": 1e-5,
+                "l2": 1e-5,
+                "label_smoothing": 0.1,
+            },
+            "tokens": {
+                "input_shape": (None,),
+                "vocabulary": 9,
+                "embedding_dim": 4,
+                "pattern": "many_to_many",
+                "attention": True,
+                "normalisation": "batch",
+            },
+            "feed_back": {**FEED_BACK, "cell": "rnn", "task": "regression", "outputs": 2},
+        },
+        bad=[
+            *BAD_HEAD[::4],
+            *(bad for bad in BAD_BODY if not {"activation", "seed"} & set(bad[0])),
+            ({"input_shape": (6,)}, ValueError, r"\(timesteps, features\)"),
+            ({"input_shape": (6, None)}, ValueError, "input_shape"),
+            ({"cell": "lstn"}, ValueError, "Did you mean 'lstm'"),
+            ({"units": 8}, TypeError, r"Did you mean \(8,\)"),
+            ({"units": ()}, ValueError, "units"),
+            ({"pattern": "one_to_one"}, ValueError, "pattern"),
+            ({"pattern": "one_to_many", "input_shape": (3,)}, ValueError, "steps"),
+            ({"steps": 4}, ValueError, "one_to_many"),
+            ({"feed_back": True}, ValueError, "one_to_many"),
+            ({"vocabulary": 9}, ValueError, r"\(timesteps,\)"),
+            ({"vocabulary": 1, "input_shape": (6,)}, ValueError, "vocabulary"),
+            ({"bidirectional": "yes"}, TypeError, "bidirectional"),
+            ({"attention": "additive"}, TypeError, "attention"),
+            ({"recurrent_dropout": 1}, ValueError, "recurrent_dropout"),
+            ({"normalisation": "layr"}, ValueError, "Did you mean 'layer'"),
+            ({"mask_value": "0"}, TypeError, "mask_value"),
+            ({"mask_value": 0, "input_shape": (6,), "vocabulary": 9}, ValueError, "mask_value"),
+            ({**FEED_BACK, "normalisation": "layer"}, ValueError, "normalisation"),
+            ({**FEED_BACK, "bidirectional": True}, ValueError, "bidirectional"),
+        ],
+        open_shape=(None, 3),
+        other_x={"tokens": TOKENS, "feed_back": SERIES[:, 0]},
+    ),
+    "lstm_fcn": Case(
+        recipes.build_lstm_fcn,
+        {"input_shape": (6, 3), "outputs": 3, "units": (4,), "filters": (6, 5), "kernel_size": 3},
+        SERIES,
+        variants={},
+        bad=[
+            *BAD_HEAD[1::4],
+            ({"input_shape": (6,)}, ValueError, r"\(timesteps, features\)"),
+            ({"input_shape": (None, 3), "dimension_shuffle": True}, ValueError, "timesteps"),
+            ({"dimension_shuffle": "yes"}, TypeError, "dimension_shuffle"),
+            ({"filters": ()}, ValueError, "filters"),
+            ({"kernel_size": 0}, ValueError, "kernel_size"),
+            ({"kernel_size": ()}, ValueError, "kernel_size"),
+            ({"cell": "lstn"}, ValueError, "Did you mean 'lstm'"),
+            ({"units": 8}, TypeError, r"Did you mean \(8,\)"),
+            ({"dropout": 50}, ValueError, "Did you mean 0.5"),
+            ({"activation": "rellu"}, ValueError, "Did you mean 'relu'"),
+        ],
+        open_shape=(None, 3),
     ),
 }

@@ -13,7 +13,12 @@ from tuning.ranges import RANGES, describe
 
 PUBLIC = [getattr(recipes, name) for name in recipes.__all__ if name.startswith("build_")]
 BUILDERS = [build for build in PUBLIC if "input_shape" in inspect.signature(build).parameters]
-SHAPES = {"build_cnn": (8, 8, 1), "build_convolutional_autoencoder": (8, 8, 1)}
+SHAPES = {
+    "build_cnn": (8, 8, 1),
+    "build_convolutional_autoencoder": (8, 8, 1),
+    "build_lstm_fcn": (6, 3),
+    "build_rnn": (6, 3),
+}
 
 # range -> (value of the first trial for this builder's default, that default)
 STARTS = [

@@ -1,0 +1,230 @@
+"""Text as numbers: `tokenize` cuts it up, `Vocabulary` numbers the pieces and puts them back.
+
+A model that is given a `Vocabulary` keeps it, saved and loaded: `vocabulary_of`.
+"""
+
+import collections
+import functools
+
+import keras
+import numpy as np
+from keras import layers, ops
+
+from recipes import _checks
+
+# The first tokens of every vocabulary, as in Keras's own: padding, unknown, first and last.
+SPECIAL = ("", "[UNK]", "[START]", "[END]")
+PADDING, UNKNOWN, START, END = range(4)
+SPLITS = ("word", "character")
+
+
+def tokenize(texts, *, split="word", lowercase=True):
+    """Cut texts into words and signs, or into characters.
+
+    Args:
+        texts: list of strings.
+        split: "word" (runs of letters and digits, and each other sign but spaces) or "character".
+        lowercase: write everything small.
+
+    Returns:
+        A list of tokens for each text. Words are found by scikit-learn's `CountVectorizer`.
+
+    Raises:
+        TypeError: texts is one string, or holds something else than strings.
+
+    >>> tokenize(["Can't wait!", "über 90%"])
+    [['can', "'", 't', 'wait', '!'], ['über', '90', '%']]
+    """
+    _check_texts(texts)
+    _checks.one_of("split", split, SPLITS)
+    _checks.flag("lowercase", lowercase)
+    if split == "character":
+        return [list(text.lower() if lowercase else text) for text in texts]
+    analyzer = _analyzer(lowercase)
+    return [analyzer(text) for text in texts]
+
+
+@keras.saving.register_keras_serializable("recipes")
+class Vocabulary:
+    """Tokens and their numbers: 0 is padding, 1 unknown, 2 the start, 3 the end, then the others.
+
+    Args:
+        tokens: the tokens from number 4 on, each once; `Vocabulary.of(texts)` finds them.
+        split: "word" or "character", as in `tokenize`.
+        lowercase: write everything small.
+
+    `len(vocabulary)` counts all numbers, what `build_rnn(vocabulary=...)` needs.
+
+    Raises:
+        ValueError: a token occurs twice or is one of the first four.
+
+    >>> vocabulary = Vocabulary.of(["good film", "bad film"])
+    >>> vocabulary.encode(["film good", "a film"])
+    array([[4, 6],
+           [1, 4]], dtype=int32)
+    >>> vocabulary.decode([[4, 6, 0], [1, 4, 0]])
+    ['film good', '[UNK] film']
+    """
+
+    def __init__(self, tokens, split="word", lowercase=True):
+        self.tokens = (*SPECIAL, *tokens)
+        self.split = _checks.one_of("split", split, SPLITS)
+        self.lowercase = _checks.flag("lowercase", lowercase)
+        self.numbers = {token: number for number, token in enumerate(self.tokens)}
+        if len(self.numbers) < len(self.tokens):
+            twice = collections.Counter(self.tokens).most_common(1)[0][0]
+            _checks.require(False, "tokens", "hold every token once", f"{twice!r} twice")
+
+    @classmethod
+    def of(cls, texts, *, split="word", lowercase=True, max_tokens=None, min_count=1):
+        """The vocabulary of texts: the commonest `max_tokens` tokens that occur `min_count` times.
+
+        Of equally common tokens the first in the alphabet comes first.
+        """
+        if max_tokens is not None:
+            _checks.count("max_tokens", max_tokens, minimum=len(SPECIAL) + 1)
+        _checks.count("min_count", min_count)
+        pieces = tokenize(texts, split=split, lowercase=lowercase)
+        counts = collections.Counter(token for tokens in pieces for token in tokens)
+        kept = sorted(
+            (token for token, n in counts.items() if n >= min_count and token not in SPECIAL),
+            key=lambda token: (-counts[token], token),
+        )
+        return cls(
+            kept[: None if max_tokens is None else max_tokens - len(SPECIAL)], split, lowercase
+        )
+
+    def __len__(self):
+        return len(self.tokens)
+
+    def __repr__(self):
+        return f"Vocabulary({len(self)} tokens, split={self.split!r})"
+
+    def encode(self, texts, *, length=None, ends=False):
+        """Numbers (texts, length), int32, padded behind with 0.
+
+        `length` None is that of the longest; longer texts are cut. `ends` puts the start in front
+        and the end behind: what the target of `build_seq2seq` needs. A text without a token raises
+        a ValueError that names its place.
+        """
+        if length is not None:
+            length = _checks.count("length", length, minimum=3 if ends else 1)
+        _checks.flag("ends", ends)
+        pieces = tokenize(texts, split=self.split, lowercase=self.lowercase)
+        empty = [number for number, tokens in enumerate(pieces) if not tokens]
+        _checks.require(
+            not empty,
+            "texts",
+            "hold at least one token each",
+            f"{texts[empty[0]]!r} first at index {empty[0]}" if empty else "",
+            "Drop it, or write '[UNK]' there.",
+        )
+        room = None if length is None else length - 2 * ends
+        rows = [[self.numbers.get(token, UNKNOWN) for token in tokens[:room]] for tokens in pieces]
+        rows = [[START, *row, END] for row in rows] if ends else rows
+        encoded = np.zeros((len(rows), length or max(map(len, rows))), "int32")
+        for row, numbers in zip(encoded, rows, strict=True):
+            row[: len(numbers)] = numbers
+        return encoded
+
+    def decode(self, numbers):
+        """Texts from numbers (texts, length): up to the end, without padding and start."""
+        numbers = _checks.array("numbers", numbers, ndim=2)
+        _checks.tokens("numbers", numbers, len(self))
+        between = " " if self.split == "word" else ""
+        return [between.join(self.pieces(row)) for row in numbers]
+
+    def pieces(self, row):
+        """Tokens of one row of numbers: up to the end, without padding and start."""
+        row = list(row)
+        row = row[: row.index(END)] if END in row else row
+        return [self.tokens[number] for number in row if number not in (PADDING, START)]
+
+    def get_config(self):
+        """What `from_config` and a saved model need."""
+        tokens = list(self.tokens[len(SPECIAL) :])
+        return {"tokens": tokens, "split": self.split, "lowercase": self.lowercase}
+
+    @classmethod
+    def from_config(cls, config):
+        """The vocabulary of a config."""
+        return cls(**config)
+
+
+@keras.saving.register_keras_serializable("recipes")
+class TokenEmbedding(layers.Embedding):
+    """`keras.layers.Embedding` of tokens, 0 masked, that remembers what the numbers mean.
+
+    `mask_end` masks the end too, behind which a decoder has nothing to say.
+    """
+
+    def __init__(self, input_dim, output_dim, vocabulary=None, mask_end=False, **kwargs):
+        super().__init__(input_dim, output_dim, **{**kwargs, "mask_zero": True})
+        self.mask_end = mask_end
+        if isinstance(vocabulary, dict):
+            vocabulary = keras.saving.deserialize_keras_object(vocabulary)
+        self.vocabulary = vocabulary
+
+    def compute_mask(self, inputs, mask=None):
+        counts = ops.not_equal(inputs, PADDING)
+        return ops.logical_and(counts, ops.not_equal(inputs, END)) if self.mask_end else counts
+
+    def get_config(self):
+        vocabulary = keras.saving.serialize_keras_object(self.vocabulary)
+        mine = {"vocabulary": vocabulary, "mask_end": self.mask_end}
+        return {**super().get_config(), **mine}
+
+
+def embed(tokens, vocabulary, width, name, mask_end=False):
+    """Embed `tokens`; `vocabulary` is a checked number or a `Vocabulary`."""
+    known = vocabulary if isinstance(vocabulary, Vocabulary) else None
+    size = len(vocabulary) if known else vocabulary
+    return TokenEmbedding(size, width, known, mask_end, name=name)(tokens)
+
+
+def check_vocabulary(name, value, minimum=2):
+    """A `Vocabulary`, or how many tokens there are; returns how many."""
+    if isinstance(value, Vocabulary):
+        value = len(value)
+    return _checks.count(name, value, minimum=minimum)
+
+
+def vocabulary_of(model, name="embedding"):
+    """The vocabulary that a model was built with.
+
+    Args:
+        model: a model that was given a `Vocabulary`, as it came or loaded from a file.
+        name: layer that holds it: "embedding"; "source_embedding" or "target_embedding" in
+            `build_seq2seq`.
+
+    Returns:
+        `Vocabulary`, or None where the model was given a number.
+
+    Raises:
+        ValueError: the model has no such layer.
+
+    >>> from recipes import build_rnn
+    >>> model = build_rnn((None,), 2, vocabulary=Vocabulary(["good", "bad"]))
+    >>> vocabulary_of(model).encode(["bad"])
+    array([[5]], dtype=int32)
+    """
+    return _checks.part(_checks.model("model", model), name).vocabulary
+
+
+def _check_texts(texts):
+    if isinstance(texts, str):
+        raise TypeError(
+            f"texts must be a list of strings. Received: texts={texts!r}. Did you mean [texts]?"
+        )
+    for number, text in enumerate(texts):
+        if not isinstance(text, str):
+            raise TypeError(f"texts must hold strings. Received: {text!r} first at index {number}.")
+
+
+@functools.cache
+def _analyzer(lowercase):
+    from sklearn.feature_extraction.text import CountVectorizer
+
+    pattern = r"(?u)\[(?:UNK|unk)\]|\w+|[^\w\s]"
+    tokens = CountVectorizer(token_pattern=pattern, lowercase=lowercase).build_analyzer()
+    return lambda text: [token.upper() if token == "[unk]" else token for token in tokens(text)]
