@@ -7,6 +7,7 @@ from recipes.autoencoders import (
     build_sparse_autoencoder,
     build_stacked_autoencoder,
 )
+from recipes.backtests import Backtest, backtest
 from recipes.balanced import BalancedBatches
 from recipes.calibration import calibrate, rebalance, shift_prior, shift_threshold
 from recipes.callbacks import CosineAnnealing, standard_callbacks
@@ -29,6 +30,7 @@ from recipes.explanations import (
     saliency,
 )
 from recipes.feeding import batches
+from recipes.forecasting import build_forecaster
 from recipes.html_report import report
 from recipes.imbalance import class_weights, resample, sample_weights
 from recipes.inside import attention_weights, maximize_activation
@@ -68,16 +70,20 @@ from recipes.score_plots import (
 )
 from recipes.scores import score
 from recipes.seq2seq import Decoded, build_seq2seq, decode
+from recipes.sequence_autoencoders import build_sequence_autoencoder
 from recipes.sequences import build_rnn, generate_sequence
 from recipes.series_augmentation import SeriesAugmentation, series_augmentation
+from recipes.series_plots import plot_forecast
 from recipes.tables import TableEncoder
 from recipes.text import Vocabulary, tokenize, vocabulary_of
 from recipes.validation import cross_validate
 from recipes.variational import build_variational_autoencoder, generate
 from recipes.vision import build_cnn
+from recipes.windows import WindowBatches, Windows, make_windows
 
 __all__ = [
     "AnomalyScores",
+    "Backtest",
     "BalancedBatches",
     "ClassBalancedCrossentropy",
     "CosineAnnealing",
@@ -106,21 +112,26 @@ __all__ = [
     "WarmupCosine",
     "WeightNoise",
     "WeightedCrossentropy",
+    "WindowBatches",
+    "Windows",
     "anomaly_scores",
     "attention_weights",
     "augment_with",
     "augmented",
     "average",
+    "backtest",
     "batches",
     "best_threshold",
     "build_cnn",
     "build_convolutional_autoencoder",
     "build_denoising_autoencoder",
+    "build_forecaster",
     "build_lstm_fcn",
     "build_mlp",
     "build_on_encoder",
     "build_rnn",
     "build_seq2seq",
+    "build_sequence_autoencoder",
     "build_sparse_autoencoder",
     "build_stacked_autoencoder",
     "build_variational_autoencoder",
@@ -138,6 +149,7 @@ __all__ = [
     "inject_noise",
     "integrated_gradients",
     "lr_find",
+    "make_windows",
     "maximize_activation",
     "mix",
     "occlusion_map",
@@ -150,6 +162,7 @@ __all__ = [
     "plot_feature_maps",
     "plot_fold_scores",
     "plot_folds",
+    "plot_forecast",
     "plot_history",
     "plot_latent",
     "plot_learning_rates",

@@ -20,6 +20,8 @@ IMAGES = _random.uniform(size=(ROWS, 8, 7, 2)).astype("float32")
 SERIES = _random.normal(size=(ROWS, 6, 3)).astype("float32")
 TOKENS = _random.integers(0, 9, (ROWS, 6)).astype("int32")  # 0 is padding
 TOKENS[:, 0] = 1 + np.arange(ROWS) % 8
+WINDOWS = _random.normal(size=(ROWS, 7, 3)).astype("float32")
+FUTURES = 2 + WINDOWS[:, 2:6, :2]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -38,6 +40,8 @@ class Case:
     """The target is x: an autoencoder."""
     other_x: dict[str, np.ndarray] = dataclasses.field(default_factory=dict)
     """Variant -> data, for variants that take another kind."""
+    y: np.ndarray | None = None
+    """The target, for builders that do not tell it by `task` and `outputs`."""
 
     def call(self, variant="default", **overrides):
         differs = {} if variant == "default" else self.variants[variant]
@@ -50,6 +54,8 @@ class Case:
         x = self.other_x.get(variant, self.x)
         if self.reconstructs:
             return x, x
+        if self.y is not None:
+            return x, self.y
         classes = np.arange(ROWS) % max(arguments["outputs"], 2)
         y = {
             "multiclass": classes,
@@ -380,5 +386,59 @@ CASES = {
             ({"activation": "rellu"}, ValueError, "Did you mean 'relu'"),
         ],
         open_shape=(None, 3),
+    ),
+    "forecaster": Case(
+        recipes.build_forecaster,
+        {"input_shape": (7, 3), "horizon": 4, "targets": 2, "units": (5,)},
+        WINDOWS,
+        y=FUTURES,
+        variants={
+            "season": {"season": 3, "window": 0.8, "patch": 2, "loss": "huber"},
+            "levels": {"residual": False, "linear": False, "cell": "rnn", "bidirectional": True},
+            "plain": {"residual": False, "normalise": False, "units": (), "dropout": 0.0},
+        },
+        bad=[
+            *(bad for bad in BAD_BODY if {"dropout", "optimizer", "learning_rate"} & set(bad[0])),
+            ({"input_shape": (7,)}, ValueError, r"\(timesteps, features\)"),
+            ({"input_shape": (None, 3)}, TypeError, "input_shape"),
+            ({"horizon": 0}, ValueError, "horizon"),
+            ({"horizon": 4.0}, TypeError, "horizon"),
+            ({"targets": 4}, ValueError, "targets must be at most the features"),
+            ({"season": 8}, ValueError, "season must fit into the window"),
+            ({"season": 0}, ValueError, "season"),
+            ({"window": 0}, ValueError, "window"),
+            ({"window": 8}, ValueError, "window must be at most the timesteps"),
+            ({"window": 1.5}, ValueError, r"a share in \(0, 1\]"),
+            ({"window": "all"}, TypeError, "window"),
+            ({"patch": 8}, ValueError, "patch must fit into the window"),
+            ({"cell": "lstn"}, ValueError, "Did you mean 'lstm'"),
+            ({"units": 8}, TypeError, r"Did you mean \(8,\)"),
+            ({"units": (), "linear": False}, ValueError, "units must name a layer"),
+            ({"residual": 1}, TypeError, "residual"),
+            ({"normalise": "yes"}, TypeError, "normalise"),
+            ({"loss": "maee"}, ValueError, "Did you mean 'mae'"),
+        ],
+    ),
+    "sequence_autoencoder": Case(
+        recipes.build_sequence_autoencoder,
+        {"input_shape": (7, 3), "units": (6,), "latent_dim": 4},
+        WINDOWS,
+        variants={
+            "regularised": {
+                "cell": "gru",
+                "dropout": 0.05,
+                "noise": 0.01,
+                "output_activation": "sigmoid",
+            },
+        },
+        bad=[
+            *(bad for bad in BAD_AUTOENCODER if {"noise", "latent_dim"} & set(bad[0])),
+            ({"input_shape": (7,)}, ValueError, r"\(timesteps, features\)"),
+            ({"input_shape": (None, 3)}, TypeError, "input_shape"),
+            ({"units": ()}, ValueError, "units"),
+            ({"cell": "gro"}, ValueError, "Did you mean 'gru'"),
+            ({"output_activation": "sigmoidal"}, ValueError, "Did you mean 'sigmoid'"),
+        ],
+        reconstructs=True,
     ),
 }

@@ -18,7 +18,15 @@ SHAPES = {
     "build_convolutional_autoencoder": (8, 8, 1),
     "build_lstm_fcn": (6, 3),
     "build_rnn": (6, 3),
+    "build_forecaster": (7, 3),
+    "build_sequence_autoencoder": (7, 3),
 }
+
+
+def head_of(build):
+    """What a builder must be told beside the shape of its input."""
+    return {n: 3 for n in ("outputs", "horizon") if n in inspect.signature(build).parameters}
+
 
 # range -> (value of the first trial for this builder's default, that default)
 STARTS = [
@@ -170,17 +178,15 @@ class TestSpace:
 
     def test_both_ends_of_every_range_build(self, build):
         shape = SHAPES.get(build.__name__, (5,))
-        head = {"outputs": 3} if "outputs" in inspect.signature(build).parameters else {}
+        head = head_of(build)
         smallest = {name: value.ends[0] for name, value in SPACES[build].items()}
         for name, value in SPACES[build].items():
             for end in value.ends:
                 assert build(shape, **head, **{**smallest, name: end}).built
 
     def test_the_first_trial_is_the_builder_as_it_comes(self, build):
-        given = {"input_shape": SHAPES.get(build.__name__, (5,))}
-        if "outputs" in inspect.signature(build).parameters:
-            given["outputs"] = 3
-        model = hypermodel(build, **given)
+        given = {"input_shape": SHAPES.get(build.__name__, (5,)), **head_of(build)}
+        model = hypermodel(build, SPACES[build] | given)
         first = model.arguments(keras_tuner.HyperParameters())
         plain, drawn = build(**given), model.build(keras_tuner.HyperParameters())
         assert drawn.count_params() == plain.count_params()

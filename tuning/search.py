@@ -63,7 +63,8 @@ def search(
         x: array (rows, ...).
         y: targets, one a row: integers for classes, 0 and 1, or numbers. None makes x the target,
             as for an autoencoder.
-        input_shape, outputs: arguments of the builder; None takes them from x and y.
+        input_shape, outputs: arguments of the builder; None takes them from x and y, as the horizon
+            and the targets of a forecaster.
         task: argument of the builder; None is its own default.
         space: dict from argument names to ranges and constants; None is `SPACES[build]`. The names
             "batch_size" and "epochs" go to the training.
@@ -289,6 +290,8 @@ def _task(build, space):
 def _from_data(build, data, y, seed, space):
     """The arguments of this builder that the data tell, and the seed."""
     known = {"input_shape": data.input_shape, "outputs": data.outputs if y is not None else None}
+    if data.y.ndim == 3:
+        known |= {"horizon": data.y.shape[1], "targets": data.y.shape[2]}
     known |= {"seed": seed}
     if space.get("loss") is not None and _task(build, space) not in (None, "regression"):
         known["class_counts"] = counts(data.y, _task(build, space), known["outputs"])

@@ -10,9 +10,11 @@ from recipes import (
     build_cnn,
     build_convolutional_autoencoder,
     build_denoising_autoencoder,
+    build_forecaster,
     build_lstm_fcn,
     build_mlp,
     build_rnn,
+    build_sequence_autoencoder,
     build_sparse_autoencoder,
     build_stacked_autoencoder,
     build_variational_autoencoder,
@@ -82,6 +84,26 @@ SPACES = {
         "learning_rate": LEARNING_RATE,
     },
     build_variational_autoencoder: DENSE_AUTOENCODER,
+    build_sequence_autoencoder: {
+        "cell": Choice("lstm", "gru"),
+        "units": Widths(16, 128, step=16, depth=(1, 2)),
+        "bidirectional": Boolean(),
+        "latent_dim": Int(2, 64, log=True),
+        "dropout": Float(0.0, 0.3),
+        "noise": Float(0.0, 0.5),
+        "learning_rate": LEARNING_RATE,
+    },
+    # The window is a share of the rows' timesteps: all trials see the same rows.
+    build_forecaster: {
+        "window": Float(0.25, 1.0, default=1.0),
+        "cell": Choice("lstm", "gru"),
+        "units": Widths(16, 128, step=16, depth=(1, 2)),
+        "linear": Boolean(),
+        "residual": Boolean(),
+        "normalise": Boolean(),
+        "dropout": DROPOUT,
+        "learning_rate": LEARNING_RATE,
+    },
 }
 
 
