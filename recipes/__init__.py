@@ -79,7 +79,7 @@ from recipes.text import Vocabulary, tokenize, vocabulary_of
 from recipes.validation import cross_validate
 from recipes.variational import build_variational_autoencoder, generate
 from recipes.vision import build_cnn
-from recipes.windows import WindowBatches, Windows, make_windows
+from recipes.windows import Windows, make_windows
 
 __all__ = [
     "AnomalyScores",
@@ -112,7 +112,6 @@ __all__ = [
     "WarmupCosine",
     "WeightNoise",
     "WeightedCrossentropy",
-    "WindowBatches",
     "Windows",
     "anomaly_scores",
     "attention_weights",

@@ -105,7 +105,9 @@ def build_forecaster(
     optimizer = _heads.make_optimizer(optimizer, learning_rate)
 
     inputs = keras.Input((steps, features), name="x")
-    read = layers.Cropping1D((steps - window, 0))(inputs) if window < steps else inputs
+    # float32 also under mixed precision: a level has more digits than bfloat16.
+    crop = layers.Cropping1D((steps - window, 0), dtype="float32")
+    read = crop(inputs) if window < steps else inputs
     x, last, scale = read, None, None
     if normalise:
         x, last, scale = NormalizeWindow(season, targets, dtype="float32", name="normalise")(read)
