@@ -22,6 +22,8 @@ from recipes.diagnosis import Diagnosis, Finding, diagnose
 from recipes.encodings import augment_with, encode, reconstruction_error
 from recipes.ensembles import average, predict_with_augmentation
 from recipes.feeding import batches
+from recipes.fine_tuning import FineTuning, fine_tune
+from recipes.images import Images, load_images
 from recipes.imbalance import class_weights, resample, sample_weights
 from recipes.layers import (
     DisturbLabel,
@@ -34,6 +36,7 @@ from recipes.layers import (
 from recipes.learning_rate import LearningRates, lr_find
 from recipes.losses import KLSparsity, SmoothedCrossentropy
 from recipes.mixing import augmented, mix
+from recipes.naming import class_names, predict_names
 from recipes.noise import WeightNoise, inject_noise
 from recipes.out_of_fold import CrossValidation
 from recipes.plots import (
@@ -46,6 +49,7 @@ from recipes.plots import (
     plot_learning_rates,
     plot_reconstructions,
 )
+from recipes.pretrained import build_pretrained
 from recipes.pretraining import build_on_encoder, pretrain_layerwise
 from recipes.reports import PerClassMetrics, PerClassReport, best_threshold, per_class_report
 from recipes.schedules import OneCycle, WarmupCosine
@@ -65,8 +69,10 @@ __all__ = [
     "DisturbLabel",
     "DropConnect",
     "Finding",
+    "FineTuning",
     "FocalCrossentropy",
     "ImageAugmentation",
+    "Images",
     "KLSparsity",
     "LearningRates",
     "LogitAdjustedCrossentropy",
@@ -93,17 +99,21 @@ __all__ = [
     "build_denoising_autoencoder",
     "build_mlp",
     "build_on_encoder",
+    "build_pretrained",
     "build_sparse_autoencoder",
     "build_stacked_autoencoder",
     "build_variational_autoencoder",
     "calibrate",
+    "class_names",
     "class_weights",
     "cross_validate",
     "diagnose",
     "encode",
+    "fine_tune",
     "generate",
     "image_augmentation",
     "inject_noise",
+    "load_images",
     "lr_find",
     "mix",
     "per_class_report",
@@ -115,6 +125,7 @@ __all__ = [
     "plot_latent",
     "plot_learning_rates",
     "plot_reconstructions",
+    "predict_names",
     "predict_with_augmentation",
     "pretrain_layerwise",
     "rebalance",

