@@ -4,8 +4,8 @@
 # A folder in (one folder of photos for each class), a model, its mistakes and a submission out:
 # `python examples/finetune_photos.py --train photos/ --test new_photos/`
 #
-# Without a network (a Kaggle notebook, say) name a file of weights, `--weights file.h5`; the message
-# says which file it is. Without `--train` it cuts up two photographs that scikit-learn brings, and
+# Without a network (a Kaggle notebook, say) name a file of weights, `--weights file.h5`; a message
+# says which one. Without `--train` it cuts up two photographs that scikit-learn brings, and
 # pretrains a small encoder on the pieces instead of downloading one.
 
 # %%
@@ -41,8 +41,8 @@ def main(
     preprocessing = None
     if train is None:
         side = 32
-        train, test = write_photos(output / "photos", side, per_class=60 if quick else 200)
-        backbone = own_encoder(train, side, epochs=2 if quick else 20)
+        train, test = write_photos(output / "photos", side, per_class=40 if quick else 200)
+        backbone = own_encoder(train, side, epochs=1 if quick else 20)
         preprocessing = keras.layers.Rescaling(1 / 255)  # as the encoder was trained
 
     # %% Photos are read when they are needed; a fifth is held out

@@ -1,5 +1,11 @@
 """Keras recipes: the deep-learning cookbook as code. Every public name of the package is here."""
 
+from recipes.adversarial import (
+    GradientReversal,
+    build_domain_adversarial,
+    classifier_of,
+    domain_batches,
+)
 from recipes.anomaly import AnomalyScores, anomaly_scores
 from recipes.augmentation import ImageAugmentation, image_augmentation, tabular_augmentation
 from recipes.autoencoders import (
@@ -19,6 +25,7 @@ from recipes.class_losses import (
 from recipes.convolutional import build_convolutional_autoencoder
 from recipes.dense import build_mlp
 from recipes.diagnosis import Diagnosis, Finding, diagnose
+from recipes.domain import ImportanceWeights, importance_weights
 from recipes.encodings import augment_with, encode, reconstruction_error
 from recipes.ensembles import average, predict_with_augmentation
 from recipes.feeding import batches
@@ -51,6 +58,7 @@ from recipes.plots import (
 )
 from recipes.pretrained import build_pretrained
 from recipes.pretraining import build_on_encoder, pretrain_layerwise
+from recipes.pseudo_labels import PseudoLabels, pseudo_label
 from recipes.reports import PerClassMetrics, PerClassReport, best_threshold, per_class_report
 from recipes.schedules import OneCycle, WarmupCosine
 from recipes.scores import score
@@ -71,14 +79,17 @@ __all__ = [
     "Finding",
     "FineTuning",
     "FocalCrossentropy",
+    "GradientReversal",
     "ImageAugmentation",
     "Images",
+    "ImportanceWeights",
     "KLSparsity",
     "LearningRates",
     "LogitAdjustedCrossentropy",
     "OneCycle",
     "PerClassMetrics",
     "PerClassReport",
+    "PseudoLabels",
     "ReversibleConv2D",
     "ReversibleDense",
     "Sampling",
@@ -97,6 +108,7 @@ __all__ = [
     "build_cnn",
     "build_convolutional_autoencoder",
     "build_denoising_autoencoder",
+    "build_domain_adversarial",
     "build_mlp",
     "build_on_encoder",
     "build_pretrained",
@@ -106,12 +118,15 @@ __all__ = [
     "calibrate",
     "class_names",
     "class_weights",
+    "classifier_of",
     "cross_validate",
     "diagnose",
+    "domain_batches",
     "encode",
     "fine_tune",
     "generate",
     "image_augmentation",
+    "importance_weights",
     "inject_noise",
     "load_images",
     "lr_find",
@@ -128,6 +143,7 @@ __all__ = [
     "predict_names",
     "predict_with_augmentation",
     "pretrain_layerwise",
+    "pseudo_label",
     "rebalance",
     "reconstruction_error",
     "resample",

@@ -8,6 +8,7 @@ import keras
 import numpy as np
 
 from recipes import _checks, _unfreezing
+from recipes.plots import _falls
 
 PLAN, NOW, BEST = "fine_tuning.json", "now.npz", "best.npz"
 
@@ -66,7 +67,9 @@ class State:
         if self.monitor is not None:
             _checks.reported("monitor", self.monitor, logs)
             value = float(logs[self.monitor])
-            if self.best is None or (value < self.best if self._falls() else value > self.best):
+            if self.best is None or (
+                value < self.best if _falls(self.monitor) else value > self.best
+            ):
                 self._keep(value, head)
         if head is None:
             self._write()
@@ -79,10 +82,6 @@ class State:
         if self.best_weights is not None:
             self.model.set_weights(self.best_weights)
         self._write()
-
-    def _falls(self):
-        name = self.monitor.removeprefix("val_")
-        return "loss" in name or name in ("mae", "mse", "mean_absolute_error")
 
     def _keep(self, value, head):
         if head is not None:

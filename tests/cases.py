@@ -156,6 +156,8 @@ BAD_BODY = [
     ({"seed": 0.5}, TypeError, "seed"),
 ]
 
+NOT_OF_A_HEAD = {"l1", "l2", "noise", "batch_norm", "activation"}
+
 RECONSTRUCTION = {
     "dropout": 0.05,
     "l1": 1e-5,
