@@ -38,12 +38,13 @@ def main(
 ):
     output = Path(output)
     output.mkdir(parents=True, exist_ok=True)
-    preprocessing = None
+    preprocessing = learning_rate = None
     if train is None:
         side = 32
         train, test = write_photos(output / "photos", side, per_class=40 if quick else 200)
         backbone = own_encoder(train, side, epochs=1 if quick else 20)
         preprocessing = keras.layers.Rescaling(1 / 255)  # as the encoder was trained
+        learning_rate = 0.01  # of the head: the encoder's features are small numbers
 
     # %% Photos are read when they are needed; a fifth is held out
     photos = load_images(train, image_size=side, broken="skip", seed=0)
@@ -58,9 +59,10 @@ def main(
         preprocessing=preprocessing,
         augmentation="light",
         class_names=photos.class_names,
+        learning_rate=learning_rate,
         seed=0,
     )
-    epochs = {"head_epochs": 5, "epochs": 2} if quick else {}
+    epochs = {"head_epochs": 20, "epochs": 2} if quick else {}
     result = fine_tune(
         model, learn, validation=held, directory=output / "run", overwrite=True, seed=0, **epochs
     )

@@ -80,7 +80,8 @@ def _columns(table, folder, path_column, label_column):
     others = [name for name in columns if name != path_column]
     if label_column is None:
         named = [name for name in others if name.lower() in LABELS]
-        label_column = (named or (others if len(others) == 1 else [None]))[0]
+        named = named or (others if len(others) == 1 else [])
+        label_column = named[0] if named else None
         hint = "Give label_column=, or drop the columns that are no labels."
         _checks.require(
             label_column is not None or not others,
@@ -105,7 +106,8 @@ def _holds_images(value, folder):
 
 def _items(values, folder):
     """(items, names); every path is looked for, so that a missing file is told at once."""
-    items, names = [], []
+    items: list = []
+    names: list[str] = []
     for number, value in enumerate(values):
         if isinstance(value, dict) and value.get("bytes") is not None:  # Hugging Face's form
             value = value["bytes"]

@@ -5,13 +5,15 @@ schedules, clipping, weight decay and every backend work as they do, and are reg
 so that a model compiled with one loads without `custom_objects` and trains on.
 """
 
+from typing import Any
+
 import keras
 
 from recipes import _checks
 
 
 def _with_rates(base):
-    class WithRates(base):
+    class WithRates(base):  # type: ignore[valid-type, misc]
         """`base` whose steps are scaled by `rates`, one share for each trainable weight."""
 
         def __init__(self, *args, rates=(), **kwargs):
@@ -40,7 +42,7 @@ def _with_rates(base):
 
 
 _WRAPPERS = {"Optimizer", "LossScaleOptimizer", "MultiOptimizer"}
-KINDS = {
+KINDS: dict[Any, Any] = {
     value: _with_rates(value)
     for name, value in vars(keras.optimizers).items()
     if isinstance(value, type)

@@ -95,7 +95,7 @@ def apply(backbone, trained):
 def rates(model, backbone, layer_decay):
     """A share of the learning rate for every trainable weight of the model, in their order."""
     weighted = [layer for layer in backbone.layers if layer.weights]
-    share = {}
+    share: dict[int, float] = {}
     for above, layer in enumerate(reversed(weighted)):
         part = 1 + above * PARTS // max(len(weighted), PARTS)
         share |= {id(weight): layer_decay**part for weight in layer.weights}

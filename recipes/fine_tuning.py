@@ -8,6 +8,8 @@ what a killed run needs to go on.
 """
 
 import dataclasses
+from collections.abc import Callable
+from typing import Any
 
 import keras
 import numpy as np
@@ -19,7 +21,7 @@ from recipes.feeding import batches
 from recipes.naming import as_labels, class_names
 from recipes.schedules import OneCycle, WarmupCosine
 
-SCHEDULES = {
+SCHEDULES: dict[str, Callable[..., Any]] = {
     "one_cycle": OneCycle,
     "warmup_cosine": WarmupCosine,
     "constant": lambda peak, steps: peak,
@@ -269,8 +271,8 @@ def _feeds(model, x, y, sample_weight, validation, batch_size, seed):
             _checks.require(
                 pair, "validation", "be a share, (x, y) or batches", type(validation).__name__
             )
-            rows = _rows("validation x", "validation y", model, *validation)
-            held = batches(*rows, batch_size, shuffle=False)
+            x_val, y_val = _rows("validation x", "validation y", model, *validation)
+            held = batches(x_val, y_val, batch_size, shuffle=False)
     _checks.require(
         _length(x) is not None,
         "x",

@@ -5,6 +5,7 @@ wrong, it learns its own mistakes. benchmarks/few_labels.py has both.
 """
 
 import dataclasses
+from typing import Any
 
 import keras
 import numpy as np
@@ -198,7 +199,7 @@ class _Trainer:
         self.seed = seed
         self.weak, self.strong = weak, strong
         self.random = np.random.default_rng(seed)
-        self.model = None
+        self.model: Any = None
 
     def fresh(self):
         self.model, _ = self.refit.fresh(self.x, self.y, self.seed)
@@ -237,12 +238,12 @@ class _Trainer:
         for count in _chunks(steps):
             labelled = self._labelled(count)
             if not len(chosen):
-                self._train(*labelled, self.batch_size)
+                self._train(labelled, self.batch_size)
                 continue
             rows = self._draw(len(chosen), count)
             weights = np.full(len(rows), weight)
             pseudo = self.x_unlabeled[chosen[rows]], targets[rows], weights
-            self._train(*self._join(labelled, pseudo), 2 * self.batch_size)
+            self._train(self._join(labelled, pseudo), 2 * self.batch_size)
 
     def fit_labelling(self, steps, threshold, weight, number, rounds):
         """Steps on labelled rows and on unlabelled ones, which are labelled before each chunk."""
@@ -256,7 +257,7 @@ class _Trainer:
             x, y, w = self._labelled(count)
             pseudo = _augmented(self.strong, drawn), shares.argmax(-1), weight * climbed * sure
             joined = self._join((_augmented(self.weak, x), y, w), pseudo)
-            self._train(*joined, 2 * self.batch_size)
+            self._train(joined, 2 * self.batch_size)
             done += count
             used = int(sure.mean() * len(self.x_unlabeled))
         return used
@@ -284,7 +285,8 @@ class _Trainer:
 
         return weave(x, x2), weave(y, y2), weave(w, w2)
 
-    def _train(self, x, y, weight, size):
+    def _train(self, rows, size):
+        x, y, weight = rows
         if self.model.output_shape[-1] == 1 and y.ndim > 1:
             y = y[:, 1:]
         feed = batches(x, y, size, sample_weight=weight, shuffle=False)

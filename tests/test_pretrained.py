@@ -1,7 +1,5 @@
 """`build_pretrained`: preprocessing, sizes, weights from files, messages; classes by name."""
 
-import sys
-
 import keras
 import numpy as np
 import pytest
@@ -163,10 +161,8 @@ def test_two_classes_of_one_sigmoid_have_names():
     assert predict_names(model, IMAGES, verbose=0).tolist() == expected.tolist()
 
 
-@pytest.mark.skipif("keras_hub" not in sys.modules, reason="KerasHub is not loaded")
 def test_a_backbone_of_keras_hub():
-    import keras_hub
-
+    keras_hub = pytest.importorskip("keras_hub")
     backbone = keras_hub.models.ResNetBackbone(
         input_conv_filters=[4],
         input_conv_kernel_sizes=[3],

@@ -97,7 +97,7 @@ def test_all_rows_come_before_any_comes_again():
 def test_it_stops_when_validation_falls_and_never_trains_on_it(monkeypatch):
     """Held-out labels that are all wrong can only be met by chance: the first fall ends it."""
     seen = []
-    monkeypatch.setattr(_Trainer, "_train", lambda self, x, y, w, size: seen.append(x))
+    monkeypatch.setattr(_Trainer, "_train", lambda self, rows, size: seen.append(rows[0]))
     scores = iter([0.5, 0.7, 0.6, 0.9])
     answers = Y[200:]
 
