@@ -98,7 +98,9 @@ class State:
             return
         weights = self.model.get_weights()
         optimizer = self.model.optimizer
-        within = self.ended < len(self.epochs) and self.epochs[self.ended] > 0
+        # Between two stages there is no optimizer to go on with.
+        over = self.ended == len(self.epochs)
+        within = over or self.epochs[self.ended] > 0
         values = [keras.ops.convert_to_numpy(v) for v in optimizer.variables] if within else []
         meta = {
             "history": self.history,

@@ -168,14 +168,17 @@ def fine_tune(
         "stages": [[stage.name, stage.epochs] for stage in stages],
         "settings": [batch_size, learning_rate, layer_decay, schedule, cache, monitor, seed],
         "model": [model.count_params(), len(model.weights)],
+        "data": [_length(train), held is not None],
     }
     state = State(model, directory, overwrite, said, watched)
     for number, stage in enumerate(stages):
-        if state.finished(number):
+        over = state.finished(number)
+        if over and number + 1 < len(stages):
             continue
         _unfreezing.apply(backbone, stage.trained)
         if stage.name == "head" and cache and _unfreezing.has_plain_head(model):
-            _train_head(model, stage, train, held, state, number, verbose)
+            if not over:
+                _train_head(model, stage, train, held, state, number, verbose)
             continue
         steps = stage.epochs * _length(train)
         if stage.name == "head":
@@ -185,13 +188,14 @@ def fine_tune(
             rates = _unfreezing.rates(model, backbone, layer_decay)
             optimizer = _layer_rates.with_layer_rates(model.optimizer, rates, rate)
         _compile(model, model, optimizer)
-        _fit(model, stage, train, held, state, number, callbacks, verbose)
+        begun = state.begin(number, model)
+        if not over:
+            _fit(model, stage, begun, train, held, state, number, callbacks, verbose)
     names = tuple((stage.name, epochs) for stage, epochs in zip(stages, state.epochs, strict=True))
     return FineTuning(state.history, names, state.best_epoch, monitor)
 
 
-def _fit(model, stage, train, held, state, number, callbacks, verbose):
-    begun = state.begin(number, model)
+def _fit(model, stage, begun, train, held, state, number, callbacks, verbose):
     model.fit(
         train,
         validation_data=held,

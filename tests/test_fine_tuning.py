@@ -180,6 +180,8 @@ def test_a_killed_run_goes_on_where_it_stopped(tmp_path):
     assert int(model.optimizer.iterations) == 3 * 2  # the schedule went on, too
     again, same = run([Kill()])  # nothing is left to do
     assert same.history == result.history
+    assert int(again.optimizer.iterations) == int(model.optimizer.iterations)
+    assert again.optimizer.rates == model.optimizer.rates
     for mine, theirs in zip(model.get_weights(), again.get_weights(), strict=True):
         np.testing.assert_array_equal(mine, theirs)
     with pytest.raises(ValueError, match="directory must be new"):
