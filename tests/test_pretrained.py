@@ -46,7 +46,8 @@ def test_grayscale_is_the_same_as_three_equal_channels():
 def test_a_given_model_is_copied_with_its_weights():
     backbone = small()
     before = backbone.get_weights()
-    model = build_pretrained((None, None, 3), 2, backbone=backbone, unfreeze="all")
+    options = {"preprocessing": "tf", "unfreeze": "all", "seed": 0}
+    model = build_pretrained((None, None, 3), 2, backbone=backbone, **options)
     model.fit(IMAGES, np.arange(4) % 2, verbose=0)
     for old, now in zip(before, backbone.get_weights(), strict=True):
         np.testing.assert_array_equal(old, now)
