@@ -1,5 +1,11 @@
 """Keras recipes: the deep-learning cookbook as code. Every public name of the package is here."""
 
+from recipes.adversarial import (
+    GradientReversal,
+    build_domain_adversarial,
+    classifier_of,
+    domain_batches,
+)
 from recipes.anomaly import AnomalyScores, anomaly_scores
 from recipes.augmentation import ImageAugmentation, image_augmentation, tabular_augmentation
 from recipes.autoencoders import (
@@ -20,6 +26,7 @@ from recipes.class_losses import (
 from recipes.convolutional import build_convolutional_autoencoder
 from recipes.dense import build_mlp
 from recipes.diagnosis import Diagnosis, Finding, diagnose
+from recipes.domain import ImportanceWeights, importance_weights
 from recipes.encodings import augment_with, encode, reconstruction_error
 from recipes.ensembles import average, predict_with_augmentation
 from recipes.explanations import (
@@ -30,8 +37,10 @@ from recipes.explanations import (
     saliency,
 )
 from recipes.feeding import batches
+from recipes.fine_tuning import FineTuning, fine_tune
 from recipes.forecasting import build_forecaster
 from recipes.html_report import report
+from recipes.images import Images, load_images
 from recipes.imbalance import class_weights, resample, sample_weights
 from recipes.inside import attention_weights, maximize_activation
 from recipes.layers import (
@@ -47,6 +56,7 @@ from recipes.losses import KLSparsity, SmoothedCrossentropy
 from recipes.lstm_fcn import build_lstm_fcn
 from recipes.map_plots import overlay, plot_attention, plot_feature_maps, plot_maps
 from recipes.mixing import augmented, mix
+from recipes.naming import class_names, predict_names
 from recipes.noise import WeightNoise, inject_noise
 from recipes.out_of_fold import CrossValidation
 from recipes.pictures import plot_augmentation, plot_mistakes, plot_reconstructions
@@ -57,7 +67,9 @@ from recipes.plots import (
     plot_latent,
     plot_learning_rates,
 )
+from recipes.pretrained import build_pretrained
 from recipes.pretraining import build_on_encoder, pretrain_layerwise
+from recipes.pseudo_labels import PseudoLabels, pseudo_label
 from recipes.reports import PerClassMetrics, PerClassReport, best_threshold, per_class_report
 from recipes.schedules import OneCycle, WarmupCosine
 from recipes.score_plots import (
@@ -93,14 +105,19 @@ __all__ = [
     "DisturbLabel",
     "DropConnect",
     "Finding",
+    "FineTuning",
     "FocalCrossentropy",
+    "GradientReversal",
     "ImageAugmentation",
+    "Images",
+    "ImportanceWeights",
     "KLSparsity",
     "LearningRates",
     "LogitAdjustedCrossentropy",
     "OneCycle",
     "PerClassMetrics",
     "PerClassReport",
+    "PseudoLabels",
     "ReversibleConv2D",
     "ReversibleDense",
     "Sampling",
@@ -124,10 +141,12 @@ __all__ = [
     "build_cnn",
     "build_convolutional_autoencoder",
     "build_denoising_autoencoder",
+    "build_domain_adversarial",
     "build_forecaster",
     "build_lstm_fcn",
     "build_mlp",
     "build_on_encoder",
+    "build_pretrained",
     "build_rnn",
     "build_seq2seq",
     "build_sequence_autoencoder",
@@ -136,17 +155,23 @@ __all__ = [
     "build_variational_autoencoder",
     "calibrate",
     "class_activation_map",
+    "class_names",
     "class_weights",
+    "classifier_of",
     "cross_validate",
     "decode",
     "diagnose",
+    "domain_batches",
     "encode",
+    "fine_tune",
     "generate",
     "generate_sequence",
     "grad_cam",
     "image_augmentation",
+    "importance_weights",
     "inject_noise",
     "integrated_gradients",
+    "load_images",
     "lr_find",
     "make_windows",
     "maximize_activation",
@@ -172,8 +197,10 @@ __all__ = [
     "plot_reconstructions",
     "plot_reliability",
     "plot_residuals",
+    "predict_names",
     "predict_with_augmentation",
     "pretrain_layerwise",
+    "pseudo_label",
     "rebalance",
     "reconstruction_error",
     "report",

@@ -67,14 +67,18 @@ def compile_for(
     learning_rate=None,
 ):
     """Compile `model`, which ends in `output_layer(outputs, task)`, and return it."""
-    metrics = {"multilabel": "binary_accuracy", "regression": "mae"}
-    metric = metrics[task] if task in metrics else Accuracy()
     return compile_with(
         model,
         make_loss(loss, task, label_smoothing, class_counts),
-        metric,
+        metric(task),
         make_optimizer(optimizer, learning_rate),
     )
+
+
+def metric(task):
+    """What a task reports beside its loss."""
+    metrics = {"multilabel": "binary_accuracy", "regression": "mae"}
+    return metrics[task] if task in metrics else Accuracy()
 
 
 def make_loss(loss, task, label_smoothing=0.0, class_counts=None):

@@ -24,6 +24,24 @@ WINDOWS = _random.normal(size=(ROWS, 7, 3)).astype("float32")
 FUTURES = 2 + WINDOWS[:, 2:6, :2]
 
 
+class OneAndTheSame(keras.Sequential):
+    """A model among arguments that are copied to be compared."""
+
+    def __deepcopy__(self, memo):
+        return self
+
+
+# A backbone of one's own, whose features of random images differ enough to be told apart.
+BACKBONE = OneAndTheSame(
+    [
+        keras.Input((None, None, 2)),
+        keras.layers.Conv2D(24, 3, kernel_initializer=keras.initializers.RandomNormal(0, 2, 0)),
+        keras.layers.BatchNormalization(),
+        keras.layers.Activation("relu"),
+    ]
+)
+
+
 @dataclasses.dataclass(frozen=True)
 class Case:
     build: Callable[..., keras.Model]
@@ -159,6 +177,8 @@ BAD_BODY = [
     ({"seed": 0.5}, TypeError, "seed"),
 ]
 
+NOT_OF_A_HEAD = {"l1", "l2", "noise", "batch_norm", "activation"}
+
 RECONSTRUCTION = {
     "dropout": 0.05,
     "l1": 1e-5,
@@ -233,6 +253,37 @@ CASES = {
             ({"pooling": "maximum"}, ValueError, "Did you mean 'max'"),
             ({"augmentation": "flip"}, TypeError, "augmentation"),
             ({"drop_connect": 1}, ValueError, "drop_connect"),
+        ],
+        open_shape=(None, None, 2),
+    ),
+    "pretrained": Case(
+        recipes.build_pretrained,
+        {"input_shape": (8, 7, 2), "outputs": 3, "backbone": BACKBONE, "pooling": "max"},
+        IMAGES,
+        variants={
+            "trained": {"unfreeze": "all", "layer_decay": 0.7, "image_size": (6, 7)},
+            "named": {
+                "class_names": ("a", "b", "c"),
+                "dropout": 0.0,
+                "preprocessing": keras.layers.Rescaling(2.0),
+                "augmentation": "light",
+            },
+        },
+        bad=[
+            *BAD_HEAD,
+            *(
+                bad
+                for bad in BAD_BODY
+                if not {*bad[0]} & {"l1", "l2", "noise", "batch_norm", "activation"}
+            ),
+            ({"input_shape": (8, 7)}, ValueError, r"\(height, width, channels\)"),
+            ({"input_shape": (8, 7, 3)}, ValueError, "1 or 2 channels"),
+            ({"pooling": "maximum"}, ValueError, "Did you mean 'max'"),
+            ({"preprocessing": "torche"}, ValueError, "Did you mean 'torch'"),
+            ({"unfreeze": "al"}, ValueError, "Did you mean 'all'"),
+            ({"layer_decay": 2}, ValueError, "layer_decay"),
+            ({"augmentation": "lite"}, ValueError, "Did you mean 'light'"),
+            ({"image_size": 0}, ValueError, "image_size"),
         ],
         open_shape=(None, None, 2),
     ),

@@ -6,6 +6,7 @@ import keras
 import keras_tuner
 import numpy as np
 import pytest
+from cases import BACKBONE
 
 import recipes
 from tuning import SPACES, Boolean, Choice, Float, Int, Widths, hypermodel
@@ -20,7 +21,10 @@ SHAPES = {
     "build_rnn": (6, 3),
     "build_forecaster": (7, 3),
     "build_sequence_autoencoder": (7, 3),
+    "build_pretrained": (8, 8, 2),
 }
+# Weights of other networks would have to be downloaded.
+SMALL = {"build_pretrained": {"backbone": BACKBONE}}
 
 
 def head_of(build):
@@ -172,21 +176,25 @@ class TestSpace:
     def test_it_covers_depth_widths_rate_and_dropout(self, build):
         names = set(SPACES[build])
         assert names >= {"learning_rate", "dropout"}
-        assert names & {"units", "filters"}
+        assert names & {"units", "filters", "backbone"}
         assert "filters" not in names or "kernel_size" in names
         assert "autoencoder" not in build.__name__ or names >= {"latent_dim", "noise"}
 
     def test_both_ends_of_every_range_build(self, build):
         shape = SHAPES.get(build.__name__, (5,))
         head = head_of(build)
-        smallest = {name: value.ends[0] for name, value in SPACES[build].items()}
-        for name, value in SPACES[build].items():
+        small = SMALL.get(build.__name__, {})
+        space = {name: value for name, value in SPACES[build].items() if name not in small}
+        smallest = {**small, **{name: value.ends[0] for name, value in space.items()}}
+        for name, value in space.items():
             for end in value.ends:
                 assert build(shape, **head, **{**smallest, name: end}).built
 
     def test_the_first_trial_is_the_builder_as_it_comes(self, build):
         given = {"input_shape": SHAPES.get(build.__name__, (5,)), **head_of(build)}
-        model = hypermodel(build, SPACES[build] | given)
+        small = SMALL.get(build.__name__, {})
+        model = hypermodel(build, SPACES[build] | small | given)
+        given |= small
         first = model.arguments(keras_tuner.HyperParameters())
         plain, drawn = build(**given), model.build(keras_tuner.HyperParameters())
         assert drawn.count_params() == plain.count_params()

@@ -1,0 +1,163 @@
+"""The networks of `keras.applications`: names, preprocessing, smallest size, weights on disk."""
+
+import os
+import re
+from pathlib import Path
+
+import keras
+
+from recipes import _checks
+
+# What a family's published weights expect; tests hold this against Keras's own functions. None: raw
+# pixels, because the family scales inside.
+PREPROCESSING = {
+    "convnext": None,
+    "densenet": "torch",
+    "efficientnet": None,
+    "efficientnet_v2": None,
+    "inception_resnet_v2": "tf",
+    "inception_v3": "tf",
+    "mobilenet": "tf",
+    "mobilenet_v2": "tf",
+    "mobilenet_v3": None,
+    "nasnet": "tf",
+    "resnet": "caffe",
+    "resnet_v2": "tf",
+    "vgg16": "caffe",
+    "vgg19": "caffe",
+    "xception": "tf",
+}
+
+# Sides in pixels under which a family's convolutions run out of image.
+SMALLEST = {"xception": 71, "inception_v3": 75, "inception_resnet_v2": 75}
+SMALLEST_OF_OTHERS = 32
+
+# A model that was saved whole, beside files of weights alone.
+WHOLE = ".keras"
+
+
+def names():
+    """Every network of `keras.applications`."""
+    return sorted(
+        name
+        for name, value in vars(keras.applications).items()
+        if callable(value) and name[0].isupper()
+    )
+
+
+def family(name):
+    """The module of a network, such as 'mobilenet_v2'."""
+    return getattr(keras.applications, name).__module__.rpartition(".")[2]
+
+
+def check(backbone, weights):
+    """Check both arguments before anything is built."""
+    if isinstance(backbone, str):
+        _checks.one_of("backbone", backbone, names())
+    elif not isinstance(backbone, keras.Model):
+        raise TypeError(
+            "backbone must be a name of keras.applications or a keras.Model. "
+            f"Received: backbone={backbone!r}."
+        )
+    else:
+        one = len(_checks.functional("backbone", _checks.model("backbone", backbone)).outputs) == 1
+        _checks.require(one, "backbone", "have one output", f"{len(backbone.outputs)} outputs")
+    if weights is None or weights == "imagenet":
+        return
+    if not isinstance(weights, (str, Path)):
+        raise TypeError(
+            "weights must be 'imagenet', the path of a file, or None. "
+            f"Received: weights={weights!r}."
+        )
+    hint = "" if "." in str(weights) else "Did you mean 'imagenet'?"
+    _checks.require(
+        Path(weights).is_file(),
+        "weights",
+        "be 'imagenet', the path of a file that is there, or None",
+        f"weights={str(weights)!r}",
+        hint,
+    )
+
+
+def check_size(name, input_shape):
+    """Sides that the named network can take."""
+    smallest = SMALLEST.get(family(name), SMALLEST_OF_OTHERS)
+    for side in input_shape[:2]:
+        _checks.require(
+            side is None or side >= smallest,
+            "input_shape",
+            f"have sides of at least {smallest} pixels for {name}",
+            f"{tuple(input_shape)}",
+            f"Give image_size={smallest} or more, to which images are resized inside.",
+        )
+
+
+def load(backbone, sides, weights):
+    """A model of features named "backbone", that shares nothing with what the caller gave."""
+    if isinstance(backbone, str):
+        made = _application(backbone, sides, weights)
+    else:
+        made = type(backbone).from_config(backbone.get_config())
+        made.set_weights(backbone.get_weights())
+    if weights not in (None, "imagenet"):
+        _load_file(made, Path(weights))
+    return Backbone(made.inputs, made.outputs[0], name="backbone")
+
+
+@keras.saving.register_keras_serializable("recipes")
+class Backbone(keras.Model):
+    """A functional model whose layers are always in inference mode, also when they are trained.
+
+    `backbone(x, training=False)` does not do it: in `fit` the outer model's `training=True` wins,
+    and batch normalisation takes the statistics of the few images at hand.
+    """
+
+    def call(self, inputs, training=None, mask=None, **kwargs):
+        return super().call(inputs, training=False, mask=mask, **kwargs)
+
+
+def _application(name, sides, weights):
+    build = getattr(keras.applications, name)
+    options = {"include_top": False, "input_shape": (*sides, 3)}
+    if weights != "imagenet":
+        return build(weights=None, **options)
+    try:
+        return build(weights="imagenet", **options)
+    except ValueError:
+        raise
+    except Exception as error:  # Keras raises a bare Exception where a download fails
+        raise ValueError(_offline(name, error)) from error
+
+
+def _offline(name, error):
+    """What to do where Keras could not download the weights."""
+    url = next(iter(re.findall(r"https?://\S+", str(error))), "").rstrip(":,.")
+    file = url.rpartition("/")[2] or f"the file of {name} without its top"
+    folder = Path(os.environ.get("KERAS_HOME", "~/.keras")).expanduser()
+    where = f" from {url}" if url else ""
+    return (
+        f"weights='imagenet' must be downloaded once{where}, and that failed. Received: {error}. "
+        f"Without a network, either put the file at {folder / 'models' / file}, where Keras looks "
+        f"first, or name it: build_pretrained(..., weights='/path/to/{file}'). On Kaggle, add it "
+        f"as a data set and give weights='/kaggle/input/<data set>/{file}'. weights=None trains "
+        "from scratch."
+    )
+
+
+def _load_file(backbone, path):
+    """Weights from a file of weights, or from a saved model's backbone."""
+    try:
+        if path.suffix == WHOLE:
+            saved = keras.models.load_model(path, compile=False)
+            parts = [layer for layer in saved.layers if layer.name == "backbone"]
+            backbone.set_weights((parts[0] if parts else saved).get_weights())
+        else:
+            backbone.load_weights(path)
+    except (ValueError, OSError, KeyError, TypeError) as error:
+        reason = " ".join(str(error).split())[:300]
+        raise ValueError(
+            f"weights must fit the backbone, {backbone.name!r} with {len(backbone.weights)} arrays "
+            f"and {backbone.count_params():,} parameters. Received: {str(path)!r}, of which Keras "
+            f"says: {reason} Did you mean the file without the classifier (its name ends in "
+            "'notop' or 'no_top'), or another backbone?"
+        ) from error

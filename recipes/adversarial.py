@@ -1,0 +1,265 @@
+"""Labels in one domain, predictions in another: `build_domain_adversarial`.
+
+    model = build_domain_adversarial((28, 28, 1), 10)
+    model.fit(domain_batches(x_source, y_source, x_target), epochs=20)
+    classifier = classifier_of(model)
+
+Digits in print and in handwriting, photos by day and by night: the same classes, other pictures.
+Where only the shares of the kinds of rows differ, `recipes.importance_weights` is the simpler way.
+"""
+
+import keras
+import numpy as np
+from keras import layers, ops
+
+from recipes import _blocks, _checks, _heads, _targets
+from recipes._recipe import recipe
+from recipes.feeding import batches
+
+# How steeply the reversal sets in, from Ganin et al.
+STEEPNESS = 10.0
+
+# What the activation of a head says of its task.
+TASKS = {"softmax": "multiclass", "sigmoid": "binary", "linear": "regression"}
+
+
+@recipe
+def build_domain_adversarial(
+    input_shape,
+    outputs,
+    *,
+    task="multiclass",
+    filters=(32, 64, 128),
+    units=(128,),
+    domain_units=(64,),
+    kernel_size=3,
+    activation="relu",
+    dropout=0.1,
+    batch_norm=True,
+    strength=1.0,
+    ramp_steps=1000,
+    label_smoothing=0.0,
+    augmentation=None,
+    optimizer="adam",
+    learning_rate=None,
+    seed=None,
+    name="domain_adversarial",
+):
+    """A classifier whose encoder unlearns what tells labelled source from unlabelled target rows.
+
+    An encoder feeds two heads: one learns the labels of the source rows, the other to tell the
+    domains apart. Between it and the encoder the gradient is reversed: the encoder learns to
+    mislead it, and what the first head learns on the source then holds on the target. It trains
+    with plain `fit` on `domain_batches(x_source, y_source, x_target)`.
+
+    Args:
+        input_shape: (height, width, channels), where height and width may be None; or (features,).
+        outputs: number of classes, labels or values to predict; 1 for `task="binary"`.
+        task: "binary", "multiclass", "multilabel" or "regression".
+        filters: channels of each convolutional block of the encoder; images only.
+        units: widths of the dense layers of the encoder, after the blocks.
+        domain_units: widths of the hidden layers of the head that tells the domains apart.
+        kernel_size: side of the square kernels in pixels.
+        activation: any Keras activation, or "prelu".
+        dropout: rate in [0, 1) after each block and layer of the encoder.
+        batch_norm: normalise in every block of the encoder, over both domains.
+        strength: factor of the reversed gradient at its end, at least 0; 0 learns from the source
+            alone.
+        ramp_steps: training steps over which the reversal sets in, at least 1; about as many as the
+            run has.
+        label_smoothing: rate in [0, 1); not for regression.
+        augmentation: a Keras layer for the input, such as `image_augmentation()`, or None.
+        optimizer: any Keras optimizer's name, "momentum", "nesterov", or an object.
+        learning_rate: number or schedule; None is the optimizer's own (0.001 for Adam).
+        seed: int that fixes initial weights and random layers, or None.
+        name: name of the model.
+
+    Returns:
+        Compiled `keras.Model`, (batch, *input_shape) -> {"output": (batch, outputs), "domain":
+        (batch, 1), the chance of being a target row}, with the part "encoder".
+
+    Raises:
+        ValueError, TypeError: an argument is out of range or of the wrong kind.
+
+    Source: Ganin et al., 2016, Domain-Adversarial Training of Neural Networks.
+
+    >>> model = build_domain_adversarial((8,), 3, units=(16,))
+    >>> {name: values.shape for name, values in model.predict(np.ones((2, 8)), verbose=0).items()}
+    {'output': (2, 3), 'domain': (2, 1)}
+    """
+    input_shape = _checks.shape("input_shape", input_shape, ndim=(1, 3))
+    filters = _checks.counts("filters", filters)
+    units = _checks.counts("units", units, allow_empty=True)
+    domain_units = _checks.counts("domain_units", domain_units, allow_empty=True)
+    _checks.count("kernel_size", kernel_size)
+    _checks.non_negative("strength", strength)
+    _checks.count("ramp_steps", ramp_steps)
+    _checks.layer("augmentation", augmentation)
+    _heads.check(outputs, task, label_smoothing, None, None, optimizer, learning_rate)
+    _blocks.check(activation, dropout, 0.0, 0.0, batch_norm, 0.0, 0.0)
+
+    options = {"activation": activation, "batch_norm": batch_norm, "dropout": dropout}
+    x = inputs = keras.Input(input_shape, name="x")
+    if augmentation is not None:
+        x = augmentation(x)
+    code = _encoder(input_shape, filters, units, kernel_size, options)(x)
+    label = _heads.output_layer(outputs, task)(code)
+    domain = GradientReversal(strength, ramp_steps, dtype="float32", name="reversal")(code)
+    for width in domain_units:
+        domain = layers.Dense(width, activation="relu")(domain)
+    domain = layers.Dense(1, activation="sigmoid", dtype="float32", name="domain")(domain)
+
+    model = keras.Model(inputs, {"output": label, "domain": domain}, name=name)
+    metric = _heads.metric(task)
+    model.compile(
+        optimizer=_heads.make_optimizer(optimizer, learning_rate),
+        loss={
+            "output": _heads.make_loss(None, task, label_smoothing),
+            "domain": keras.losses.BinaryCrossentropy(),
+        },
+        weighted_metrics={"output": [metric], "domain": ["binary_accuracy"]},
+        steps_per_execution=_heads.STEPS_PER_EXECUTION,
+    )
+    return model
+
+
+@keras.saving.register_keras_serializable("recipes")
+class GradientReversal(layers.Layer):
+    """Passes its input on as it is, and its gradient back with the opposite sign.
+
+    What comes behind it learns a task; what lies before it learns to spoil that task.
+
+    Args:
+        strength: factor of the reversed gradient, at least 0.
+        steps: training steps over which the factor climbs from 0 to strength along the paper's
+            curve, `2 / (1 + exp(-10 p)) - 1`; None has it there at once.
+
+    Call: any shape -> the same values.
+
+    Raises:
+        ValueError: strength is negative or steps is less than 1.
+
+    Source: Ganin and Lempitsky, 2015, Unsupervised Domain Adaptation by Backpropagation.
+
+    >>> layer = GradientReversal()
+    >>> np.array(layer(np.array([1.0, -2.0], "float32")))
+    array([ 1., -2.], dtype=float32)
+    """
+
+    def __init__(self, strength=1.0, steps=None, **kwargs):
+        super().__init__(**kwargs)
+        self.strength = _checks.non_negative("strength", strength)
+        self.steps = None if steps is None else _checks.count("steps", steps)
+
+    def build(self, input_shape):
+        if self.steps is not None:
+            # An integer, which mixed precision leaves as it is.
+            self.step = self.add_weight(
+                (), initializer="zeros", dtype="int32", trainable=False, name="step"
+            )
+
+    def call(self, inputs, training=False):
+        still = ops.stop_gradient(inputs)
+        # The second term is 0 and its gradient is -factor, on every backend.
+        return still + ops.cast(self._factor(training), inputs.dtype) * (still - inputs)
+
+    def _factor(self, training):
+        if self.steps is None:
+            return self.strength
+        done = ops.minimum(ops.cast(self.step, "float32") / self.steps, 1.0)
+        if training:
+            self.step.assign(self.step + 1)
+        return self.strength * (2.0 / (1.0 + ops.exp(-STEEPNESS * done)) - 1.0)
+
+    def compute_output_shape(self, input_shape):
+        return input_shape
+
+    def get_config(self):
+        return {**super().get_config(), "strength": self.strength, "steps": self.steps}
+
+
+def domain_batches(x_source, y_source, x_target, batch_size=64, *, sample_weight=None, seed=None):
+    """Labelled source and unlabelled target rows as batches for a domain-adversarial model.
+
+    Both domains have the same number of rows in an epoch: those of the smaller one come more often.
+
+    Args:
+        x_source: labelled rows, (rows, ...).
+        y_source: their labels, as `task` has them.
+        x_target: rows without labels, (target rows, ...).
+        batch_size: rows of both domains in a batch, about half of each.
+        sample_weight: weight of each source row, such as those of `importance_weights`; or None.
+        seed: int for the orders, or None.
+
+    Returns:
+        What `recipes.batches` returns, for `model.fit`.
+
+    Raises:
+        ValueError, TypeError: rows of different shapes, or labels that differ in number.
+
+    >>> feed = domain_batches(np.zeros((2, 3)), np.array([0, 1]), np.ones((4, 3)), 8, seed=0)
+    >>> x, y, weight = next(iter(feed))
+    >>> int(np.sum(y["domain"])), float(np.sum(weight["output"]))
+    (4, 4.0)
+    """
+    x_source = _checks.array("x_source", x_source)
+    y_source = _checks.array("y_source", _targets.plain(y_source))
+    x_target = _checks.array("x_target", x_target, shape=x_source.shape[1:])
+    _checks.same_rows(x_source=x_source, y_source=y_source)
+    weights = np.ones(len(x_source))
+    if sample_weight is not None:
+        weights = _checks.array("sample_weight", sample_weight, ndim=1)
+        _checks.same_rows(x_source=x_source, sample_weight=weights)
+    rows = max(len(x_source), len(x_target))
+    source, target = np.arange(rows) % len(x_source), np.arange(rows) % len(x_target)
+    unknown = np.zeros((rows, *y_source.shape[1:]), y_source.dtype)  # weighs nothing
+    return batches(
+        np.concatenate([x_source[source], x_target[target]]),
+        {
+            "output": np.concatenate([y_source[source], unknown]),
+            "domain": np.repeat([0, 1], rows).astype("float32")[:, None],
+        },
+        batch_size,
+        sample_weight={
+            "output": np.concatenate([weights[source], np.zeros(rows)]),
+            "domain": np.ones(2 * rows),
+        },
+        seed=seed,
+    )
+
+
+def classifier_of(model):
+    """The part of a domain-adversarial model that predicts labels, compiled to be evaluated.
+
+    Args:
+        model: from `build_domain_adversarial`, whose layers it shares.
+
+    Returns:
+        Compiled `keras.Model`, (batch, *input_shape) -> (batch, outputs).
+
+    Raises:
+        ValueError: model has no layer "output".
+
+    >>> classifier_of(build_domain_adversarial((8,), 3, units=(16,))).output_shape
+    (None, 3)
+    """
+    head = _checks.part(_checks.model("model", model), "output")
+    classifier = keras.Model(model.inputs, head.output, name="classifier")
+    task = TASKS[head.activation.__name__]
+    several = task == "binary" and head.output.shape[-1] > 1
+    return _heads.compile_for(classifier, "multilabel" if several else task)
+
+
+def _encoder(input_shape, filters, units, kernel_size, options):
+    """Images through blocks of convolutions, tables straight, then dense layers."""
+    x = inputs = keras.Input(input_shape)
+    bias = not options["batch_norm"]
+    if len(input_shape) == 3:
+        for width in filters:
+            convolution = layers.Conv2D(width, kernel_size, padding="same", use_bias=bias)
+            pooling = layers.MaxPooling2D(2, padding="same")
+            x = _blocks.block(x, convolution, pooling=pooling, **options)
+        x = layers.GlobalAveragePooling2D()(x)
+    for width in units:
+        x = _blocks.block(x, layers.Dense(width, use_bias=bias), **options)
+    return keras.Model(inputs, x, name="encoder")

@@ -1,0 +1,325 @@
+"""A pretrained network learns the task at hand: `fine_tune`, first its head, then all of it.
+
+    model = build_pretrained((160, 160, 3), 5, backbone="MobileNetV2")
+    result = fine_tune(model, images, labels, validation=0.2)
+
+`plan` in `_unfreezing.py` says which layers learn when and how fast; `_fine_tuning_state.py` keeps
+what a killed run needs to go on.
+"""
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any
+
+import keras
+import numpy as np
+
+from recipes import _checks, _layer_rates, _targets, _unfreezing
+from recipes._fine_tuning_state import State
+from recipes._recipe import seeded
+from recipes.feeding import batches
+from recipes.naming import as_labels, class_names
+from recipes.schedules import OneCycle, WarmupCosine
+
+SCHEDULES: dict[str, Callable[..., Any]] = {
+    "one_cycle": OneCycle,
+    "warmup_cosine": WarmupCosine,
+    "constant": lambda peak, steps: peak,
+}
+
+
+@dataclasses.dataclass(frozen=True, repr=False)
+class FineTuning:
+    """What `fine_tune` returns.
+
+    Attributes:
+        history: one value an epoch for each name, over all stages, as `fit` would have it;
+            "learning_rate" is that of the head at the epoch's end.
+        stages: (name, epochs) of each stage, in order.
+        best_epoch: epoch, counted from 1, whose weights the model has; None without validation.
+        monitor: the value by which it is the best.
+
+    >>> FineTuning({"loss": [0.9, 0.5], "val_loss": [0.8, 0.6]}, (("head", 1), ("all", 1)), 2)
+    FineTuning: head 1 epoch, all 1 epoch; best val_loss 0.6 in epoch 2
+    """
+
+    history: dict[str, list]
+    stages: tuple[tuple[str, int], ...]
+    best_epoch: int | None
+    monitor: str = "val_loss"
+
+    def __repr__(self):
+        said = ", ".join(f"{name} {n} epoch{'s' * (n != 1)}" for name, n in self.stages)
+        if self.best_epoch is None:
+            return f"FineTuning: {said}; last loss {self.history['loss'][-1]:.4g}"
+        value = self.history[self.monitor][self.best_epoch - 1]
+        return f"FineTuning: {said}; best {self.monitor} {value:.4g} in epoch {self.best_epoch}"
+
+    def plot(self, metric="loss", ax=None):
+        """One metric over all epochs, as `plot_history`, with a line where a stage begins."""
+        from recipes.plots import GREY, plot_history
+
+        ax = plot_history(self.history, metric, ax=ax)
+        first = 1
+        for name, epochs in self.stages:
+            if first > 1:
+                ax.axvline(first - 0.5, color=GREY, lw=1, ls=":")
+            ax.annotate(name, (first, 1), xycoords=ax.get_xaxis_transform(), fontsize=8, va="top")
+            first += epochs
+        return ax
+
+
+def fine_tune(
+    model,
+    x,
+    y=None,
+    *,
+    sample_weight=None,
+    validation=None,
+    head_epochs=30,
+    epochs=20,
+    unfreeze="all",
+    gradual=False,
+    batch_size=16,
+    learning_rate=1e-3,
+    layer_decay=0.7,
+    schedule="one_cycle",
+    cache=True,
+    monitor="val_loss",
+    callbacks=None,
+    directory=None,
+    overwrite=False,
+    seed=None,
+    verbose=0,
+):
+    """Train the head on the frozen backbone, then head and backbone together, gently.
+
+    It changes the model's weights in place, as `fit` does. The head learns from features that are
+    computed once; the backbone then follows with learning rates that fall from its top to its
+    bottom. The model is left with the last stage's optimizer, and saves, loads and trains on.
+
+    Args:
+        model: a compiled model with a part "backbone": from `build_pretrained`, fresh or loaded.
+        x: images (rows, height, width, channels); or what gives batches: `load_images(...)`,
+            `batches(...)`, a `tf.data.Dataset` or a `keras.utils.PyDataset`.
+        y: targets of x where x is an array: integers, one-hot rows, numbers, or names where the
+            model keeps `class_names`.
+        sample_weight: weight of each row, (rows,), where x is an array; or None.
+        validation: None trains on all rows and ends with the last epoch's weights; a share in
+            (0, 1) of the rows, (x, y), or what gives batches, brings the best epoch's back.
+        head_epochs: passes for the head alone, with the optimizer that the model has; 0 skips them.
+        epochs: passes for head and backbone; 0 leaves the backbone as it was.
+        unfreeze: which layers of the backbone learn: "all", "last:N", a share in (0, 1] of its
+            layers from the top, or the name of a layer, with which and all above it.
+        gradual: unfreeze them in three stages from the top, which share `epochs`.
+        batch_size: rows in a step, for arrays.
+        learning_rate: highest rate of the head while the backbone learns, above 0.
+        layer_decay: factor in (0, 1] from each of six parts of the backbone to the one below it;
+            its topmost part learns with `layer_decay` times the head's rate.
+        schedule: "one_cycle" or "warmup_cosine" over the steps of a stage, or "constant".
+        cache: compute the features once for the head, without augmentation. False feeds all
+            batches through the backbone in each epoch.
+        monitor: what is best: a value that each epoch reports, such as "val_accuracy".
+        callbacks: list of callbacks for the stages that train the backbone, or None.
+        directory: folder for the state after every epoch: the same call again goes on where a
+            killed one stopped. None stores nothing.
+        overwrite: begin anew where `directory` holds another run.
+        seed: int for the order of the rows and the validation share, or None.
+        verbose: as in `fit`: 0, 1 or 2.
+
+    Returns:
+        `FineTuning`: one `history` over all stages, `stages`, `best_epoch`, `plot()`.
+
+    Raises:
+        ValueError, TypeError: before the first step: no part "backbone", an unknown layer, labels
+            that do not fit the head, rows of another shape, or a directory with another run.
+
+    Source: Howard and Ruder, 2018, Universal Language Model Fine-tuning (gradual unfreezing,
+    discriminative rates); Kumar et al., 2022 (the head first).
+
+    >>> from recipes import build_pretrained
+    >>> layers = [keras.Input((8, 8, 3)), keras.layers.Conv2D(4, 3), keras.layers.Conv2D(4, 3)]
+    >>> model = build_pretrained((8, 8, 3), 2, backbone=keras.Sequential(layers), seed=0)
+    >>> x, y = np.random.default_rng(0).uniform(0, 255, (8, 8, 8, 3)), np.arange(8) % 2
+    >>> fine_tune(model, x, y, head_epochs=2, epochs=1, unfreeze="last:1").stages
+    (('head', 2), ('last:1', 1))
+    >>> len(model.trainable_weights)
+    4
+    """
+    backbone = _checks.part(_checks.compiled("model", model), "backbone")
+    _checks.count("head_epochs", head_epochs, minimum=0)
+    _checks.count("epochs", epochs, minimum=0)
+    received = "head_epochs=0, epochs=0"
+    _checks.require(head_epochs + epochs > 0, "head_epochs or epochs", "be above 0", received)
+    _checks.flag("gradual", gradual)
+    _checks.flag("cache", cache)
+    _checks.count("batch_size", batch_size)
+    _checks.positive("learning_rate", learning_rate)
+    _checks.one_of("schedule", schedule, SCHEDULES)
+    seed = _checks.seed(seed)
+    stages = _unfreezing.plan(
+        backbone, unfreeze, gradual=gradual, head_epochs=head_epochs, epochs=epochs
+    )
+    _unfreezing.check_decay(layer_decay, model.optimizer)
+    train, held = _feeds(model, x, y, sample_weight, validation, batch_size, seed)
+    _checks.text("monitor", monitor)
+    watched = None if held is None and monitor.startswith("val_") else monitor
+    said = {
+        "stages": [[stage.name, stage.epochs] for stage in stages],
+        "settings": [batch_size, learning_rate, layer_decay, schedule, cache, monitor, seed],
+        "model": [model.count_params(), len(model.weights)],
+        "data": [_length(train), held is not None],
+    }
+    state = State(model, directory, overwrite, said, watched)
+    for number, stage in enumerate(stages):
+        over = state.finished(number)
+        if over and number + 1 < len(stages):
+            continue
+        _unfreezing.apply(backbone, stage.trained)
+        if stage.name == "head" and cache and _unfreezing.has_plain_head(model):
+            if not over:
+                _train_head(model, stage, train, held, state, number, verbose)
+            continue
+        steps = stage.epochs * _length(train)
+        if stage.name == "head":
+            optimizer = _layer_rates.plain(model.optimizer)
+        else:
+            rate = SCHEDULES[schedule](learning_rate, steps)
+            rates = _unfreezing.rates(model, backbone, layer_decay)
+            optimizer = _layer_rates.with_layer_rates(model.optimizer, rates, rate)
+        _compile(model, model, optimizer)
+        begun = state.begin(number, model)
+        if not over:
+            _fit(model, stage, begun, train, held, state, number, callbacks, verbose)
+    names = tuple((stage.name, epochs) for stage, epochs in zip(stages, state.epochs, strict=True))
+    return FineTuning(state.history, names, state.best_epoch, monitor)
+
+
+def _fit(model, stage, begun, train, held, state, number, callbacks, verbose):
+    model.fit(
+        train,
+        validation_data=held,
+        epochs=stage.epochs,
+        initial_epoch=begun,
+        callbacks=[*(callbacks or ()), state.callback(number)],
+        shuffle=False,
+        verbose=verbose,
+    )
+    state.end(number)
+
+
+def _train_head(model, stage, train, held, state, number, verbose):
+    """The head alone, on features that are computed once; as `_fit`, but all in one piece."""
+    with seeded(state.seed):  # of the copy's dropout
+        features, head = _unfreezing.split(model)
+    _compile(head, model, _layer_rates.plain(model.optimizer))
+    feeds = {"x": _through(features, train, state.seed)}
+    if held is not None:
+        feeds["validation_data"] = _through(features, held, state.seed)
+    head.fit(
+        **feeds,
+        epochs=stage.epochs,
+        callbacks=[state.callback(number, head)],
+        shuffle=False,
+        verbose=verbose,
+    )
+    state.end(number, head)
+
+
+def _through(features, feed, seed):
+    """A feed of the features, targets and weights of one pass over another feed."""
+    columns: list[list] = [[], [], []]
+    each = (
+        (feed[step] for step in range(feed.num_batches))
+        if isinstance(feed, keras.utils.PyDataset)
+        else iter(feed)
+    )
+    for batch in each:
+        x, y, weight = keras.utils.unpack_x_y_sample_weight(batch)
+        columns[0].append(features.predict_on_batch(x))
+        columns[1].append(keras.ops.convert_to_numpy(y))
+        if weight is not None:
+            columns[2].append(keras.ops.convert_to_numpy(weight))
+    size = len(columns[0][0])
+    x, y, weight = (np.concatenate(column) if column else None for column in columns)
+    return batches(x, y, size, sample_weight=weight, seed=seed)
+
+
+def _compile(target, model, optimizer):
+    """Compile `target` as `model` is, with another optimizer."""
+    options = keras.saving.deserialize_keras_object(model.get_compile_config())
+    target.compile(**{**options, "optimizer": optimizer})
+
+
+def _feeds(model, x, y, sample_weight, validation, batch_size, seed):
+    """What `fit` takes as training and validation data; the latter may be None."""
+    held = None
+    if _gives_batches(x):
+        for name, value in {"y": y, "sample_weight": sample_weight}.items():
+            _checks.require(value is None, name, "be None where x gives batches", "an array")
+        if isinstance(validation, float):
+            splits = hasattr(x, "split")
+            hint = "Give validation=(x, y) or batches."
+            _checks.require(splits, "validation", "be data where x gives batches", validation, hint)
+            x, held = x.split(_checks.fraction("validation", validation), seed=seed)
+    else:
+        _checks.require(y is not None, "y", "be given where x is an array", "None")
+        x, y = _rows("x", "y", model, x, y)
+        if isinstance(validation, float):
+            (x, y, sample_weight), validation = _split(x, y, sample_weight, validation, seed)
+        x = batches(x, y, batch_size, sample_weight=sample_weight, seed=seed)
+    if held is None and validation is not None:
+        held = validation
+        if not _gives_batches(validation):
+            pair = isinstance(validation, (tuple, list)) and len(validation) == 2
+            _checks.require(
+                pair, "validation", "be a share, (x, y) or batches", type(validation).__name__
+            )
+            x_val, y_val = _rows("validation x", "validation y", model, *validation)
+            held = batches(x_val, y_val, batch_size, shuffle=False)
+    _checks.require(
+        _length(x) is not None,
+        "x",
+        "say how many batches an epoch has",
+        "batches without a known length",
+        "On a tf.data.Dataset call apply(tf.data.experimental.assert_cardinality(n)).",
+    )
+    return x, held
+
+
+def _rows(x_name, y_name, model, x, y):
+    x = _checks.array(x_name, x, shape=model.input_shape[1:])
+    y = _checks.array(y_name, as_labels(y_name, _targets.plain(y), class_names(model)))
+    _checks.same_rows(**{x_name: x, y_name: y})
+    outputs = model.output_shape[-1]
+    if outputs > 1 and _targets.kind(y) in ("classes", "one_hot"):
+        y = _checks.targets(y_name, y, task="multiclass", outputs=outputs)
+    return x, y
+
+
+def _split(x, y, sample_weight, share, seed):
+    """Rows to learn from and rows to look at, with the same shares of the classes."""
+    from sklearn.model_selection import train_test_split
+
+    share = _checks.fraction("validation", share)
+    weights = None if sample_weight is None else _checks.array("sample_weight", sample_weight)
+    strata = _targets.strata(y)
+    rare = strata is None or np.bincount(strata)[np.unique(strata)].min() < 2
+    few = rare or len(np.unique(strata)) > share * len(y)
+    rows, others = train_test_split(
+        np.arange(len(y)), test_size=share, random_state=seed or 0, stratify=None if few else strata
+    )
+    kept = None if weights is None else weights[rows]
+    return (x[rows], y[rows], kept), (x[others], y[others])
+
+
+def _gives_batches(x):
+    return isinstance(x, keras.utils.PyDataset) or hasattr(x, "element_spec")
+
+
+def _length(feed):
+    """Batches in an epoch, or None."""
+    if isinstance(feed, keras.utils.PyDataset):
+        return feed.num_batches
+    cardinality = int(feed.cardinality())
+    return cardinality if cardinality > 0 else None

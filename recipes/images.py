@@ -1,0 +1,279 @@
+"""Images as people have them: `load_images` reads them batch by batch, on every backend.
+
+    load_images("photos/")                             a folder for every class
+    load_images("train.csv", folder="train_images/")   paths (or ids) and labels in a table
+    load_images("train.parquet")                       JPEG or PNG bytes in a column
+    load_images(paths, labels)                         lists, arrays
+
+What it returns goes to `fit`, `evaluate`, `predict` and `fine_tune`; `arrays()` is all of it in
+memory, for data that fits there.
+"""
+
+import io
+import math
+
+import keras
+import numpy as np
+
+from recipes import _checks
+from recipes._image_sources import read_source
+
+RESIZING = ("stretch", "crop", "pad")
+BROKEN = ("raise", "skip")
+
+# Threads that decode at the same time; Pillow releases the interpreter's lock while it decodes.
+WORKERS = 4
+
+# The value of what stands in for a broken image, and of the border of a padded one.
+GREY = 127
+
+
+def load_images(
+    source,
+    labels=None,
+    *,
+    image_size=(160, 160),
+    folder=None,
+    path_column=None,
+    label_column=None,
+    class_names=None,
+    channels=3,
+    resizing="stretch",
+    batch_size=16,
+    shuffle=True,
+    broken="raise",
+    workers=WORKERS,
+    seed=None,
+):
+    """Batches of images from a folder, a table or a list, decoded in parallel when needed.
+
+    Args:
+        source: a folder with one folder of images for every class (or with images alone, which
+            have no labels); a .csv or .parquet file, or a pandas DataFrame, with a column of
+            paths, ids or encoded bytes; a list of paths or of bytes; or an array of images.
+        labels: one for each image where source is a list or an array: names, integers or numbers;
+            None for images to predict.
+        image_size: side in pixels, or (height, width), of the images that come out.
+        folder: where the paths of a table or list begin; a .csv file's own folder where it is None.
+        path_column, label_column: columns of a table. None finds them: the first of paths that
+            are there or of bytes; the one named label, class, target or category, or the only
+            other one.
+        class_names: order of the classes, to give a second data set the labels of the first; None
+            sorts the names.
+        channels: 3 for colour, 1 for grey, 4 with transparency.
+        resizing: "stretch" to image_size, "crop" what is too long, or "pad" what is too short.
+        batch_size: images in a batch; the last one holds what is left.
+        shuffle: draw a new order each epoch; switch off to predict.
+        broken: "raise" stops at an image that cannot be read and names it; "skip" puts a grey one
+            with weight 0 in its place, and names it in `skipped`.
+        workers: threads that decode, at least 1.
+        seed: int for the orders, or None.
+
+    Returns:
+        `Images`, a `keras.utils.PyDataset` of (x, y): x (batch, height, width, channels) uint8,
+        y (batch,), or of x alone. It has `class_names`, `labels`, `names` (of the images),
+        `skipped`, `split(share)` and `arrays()`.
+
+    Raises:
+        ValueError, TypeError: at once: no images, a file that is not there (it is named), a label
+            that is no class, a knob out of range; with its batch, an image that cannot be read.
+
+    >>> images = np.zeros((3, 8, 8, 3), "uint8")
+    >>> feed = load_images(images, ["cat", "dog", "cat"], image_size=4, batch_size=2, shuffle=False)
+    >>> [(x.shape, y.tolist()) for x, y in (feed[0], feed[1])], feed.class_names
+    ([((2, 4, 4, 3), [0, 1]), ((1, 4, 4, 3), [0])], ('cat', 'dog'))
+    """
+    sides = (image_size,) * 2 if isinstance(image_size, int) else image_size
+    sides = _checks.counts("image_size", sides)
+    _checks.require(len(sides) == 2, "image_size", "be (height, width)", f"{image_size}")
+    _checks.require(channels in (1, 3, 4), "channels", "be 1, 3 or 4", f"channels={channels!r}")
+    _checks.one_of("resizing", resizing, RESIZING)
+    _checks.one_of("broken", broken, BROKEN)
+    _checks.count("batch_size", batch_size)
+    _checks.count("workers", workers)
+    _checks.flag("shuffle", shuffle)
+    items, names, labels = read_source(source, labels, folder, path_column, label_column)
+    labels, class_names = _numbered(labels, class_names)
+    reader = _Reader(sides, channels, resizing)
+    options = {"batch_size": batch_size, "broken": broken, "workers": workers}
+    return Images(items, names, labels, class_names, reader, shuffle, _checks.seed(seed), **options)
+
+
+class Images(keras.utils.PyDataset):
+    """Batches of images that are read when they are asked for; `load_images` makes it.
+
+    Args:
+        items, names, labels, class_names, reader, shuffle, seed, batch_size, broken, workers: what
+            `load_images` found and was given.
+
+    Attributes:
+        class_names: tuple of names in the order of the labels, or None.
+        labels: (rows,), or None.
+        names: path of each image, or its number in the source.
+        skipped: names of the broken images met so far, sorted.
+
+    >>> feed = load_images(np.zeros((4, 8, 8, 3), "uint8"), [0, 1, 0, 1], image_size=4)
+    >>> train, held = feed.split(0.5, seed=0)
+    >>> train.labels.size, held.arrays()[0].shape
+    (2, (2, 4, 4, 3))
+    """
+
+    def __init__(
+        self,
+        items,
+        names,
+        labels,
+        class_names,
+        reader,
+        shuffle,
+        seed,
+        *,
+        batch_size,
+        broken,
+        workers,
+    ):
+        super().__init__(workers=workers, max_queue_size=2 * workers)
+        self.items, self.names, self.labels = items, names, labels
+        self.class_names = class_names
+        self.reader = reader
+        self.shuffle, self.seed = shuffle, seed
+        self.batch_size, self.broken = batch_size, broken
+        self._skipped: set[str] = set()
+        self._random = np.random.default_rng(seed)
+        self._order = np.arange(len(items))
+        self.on_epoch_end()
+
+    @property
+    def skipped(self):
+        return sorted(self._skipped)
+
+    def __len__(self):
+        return math.ceil(len(self.items) / self.batch_size)
+
+    def __getitem__(self, step):
+        rows = self._order[step * self.batch_size : (step + 1) * self.batch_size]
+        x = np.empty((len(rows), *self.reader.shape), "uint8")
+        weight = np.ones(len(rows), "float32")
+        for place, row in enumerate(rows):
+            x[place], weight[place] = self._image(row)
+        if self.labels is None:
+            return x
+        return (x, self.labels[rows], weight) if self.broken == "skip" else (x, self.labels[rows])
+
+    def on_epoch_end(self):
+        if self.shuffle:
+            self._order = self._random.permutation(len(self.items))
+
+    def split(self, share, *, seed=None):
+        """(rest, held): two data sets, with the same shares of the classes; held in fixed order.
+
+        Args:
+            share: of the images that are held out, in (0, 1).
+            seed: int for the draw, or None.
+        """
+        from sklearn.model_selection import train_test_split
+
+        share = _checks.fraction("share", share)
+        strata = self.labels if self.class_names is not None else None
+        if strata is not None and np.bincount(strata)[np.unique(strata)].min() < 2:
+            strata = None
+        parts = train_test_split(
+            np.arange(len(self.items)), test_size=share, random_state=seed or 0, stratify=strata
+        )
+        return self._part(parts[0], self.shuffle), self._part(np.sort(parts[1]), False)
+
+    def arrays(self):
+        """All images and labels in the order of the source: (x, y), or x where there are none.
+
+        Broken images are left out where they are skipped.
+        """
+        from concurrent.futures import ThreadPoolExecutor
+
+        with ThreadPoolExecutor(self.workers) as pool:
+            read = list(pool.map(self._image, range(len(self.items))))
+        kept = np.array([weight > 0 for _, weight in read])
+        x = np.stack([image for image, weight in read if weight > 0])
+        return x if self.labels is None else (x, self.labels[kept])
+
+    def _part(self, rows, shuffle):
+        return Images(
+            [self.items[row] for row in rows],
+            [self.names[row] for row in rows],
+            None if self.labels is None else self.labels[rows],
+            self.class_names,
+            self.reader,
+            shuffle,
+            self.seed,
+            batch_size=self.batch_size,
+            broken=self.broken,
+            workers=self.workers,
+        )
+
+    def _image(self, row):
+        """(image, weight) of one row."""
+        try:
+            return self.reader(self.items[row]), 1.0
+        except (OSError, ValueError, SyntaxError) as error:
+            name = self.names[row]
+            hint = "broken='skip' goes on without it."
+            readable = self.broken == "skip"
+            _checks.require(readable, "every image", "be readable", f"{name} ({error})", hint)
+            self._skipped.add(name)
+            return np.full(self.reader.shape, GREY, "uint8"), 0.0
+
+
+class _Reader:
+    """A path, encoded bytes or an array -> uint8 pixels of one size."""
+
+    MODES = {1: "L", 3: "RGB", 4: "RGBA"}
+
+    def __init__(self, sides, channels, resizing):
+        self.shape = (*sides, channels)
+        self.mode = self.MODES[channels]
+        self.resizing = resizing
+
+    def __call__(self, item):
+        from PIL import Image, ImageOps
+
+        height, width, channels = self.shape
+        if isinstance(item, np.ndarray):
+            image = Image.fromarray(_as_bytes(item))
+        else:
+            image = Image.open(io.BytesIO(item) if isinstance(item, bytes) else item)
+            # A JPEG is decoded at a fraction of its size where that is still large enough.
+            image.draft(None, (2 * width, 2 * height))
+            image = ImageOps.exif_transpose(image)
+        image = image.convert(self.mode)
+        if image.size != (width, height):
+            method = Image.Resampling.BILINEAR
+            if self.resizing == "stretch":
+                image = image.resize((width, height), method)
+            elif self.resizing == "crop":
+                image = ImageOps.fit(image, (width, height), method)
+            else:
+                grey = (GREY,) * channels if channels > 1 else GREY
+                image = ImageOps.pad(image, (width, height), method, color=grey)
+        return np.asarray(image, "uint8").reshape(self.shape)
+
+
+def _as_bytes(array):
+    """Pixels as uint8: 0-1 floats are stretched, 0-255 numbers rounded."""
+    if array.dtype != np.uint8:
+        scale = 255 if array.dtype.kind == "f" and array.max(initial=0) <= 1 else 1
+        array = np.clip(np.rint(array * scale), 0, 255).astype("uint8")
+    return array[..., 0] if array.ndim == 3 and array.shape[-1] == 1 else array
+
+
+def _numbered(labels, class_names):
+    """(integers or numbers, names): names become integers in the order of `class_names`."""
+    if labels is None:
+        return None, class_names
+    labels = np.asarray(labels)
+    if labels.dtype.kind in "biuf" and class_names is None:
+        return labels, None
+    labels = labels.astype(str).tolist()
+    names = tuple(sorted(set(labels))) if class_names is None else tuple(class_names)
+    for label in sorted(set(labels)):
+        _checks.one_of("every label", label, names)
+    number = {name: i for i, name in enumerate(names)}
+    return np.array([number[label] for label in labels], "int32"), names

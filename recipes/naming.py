@@ -1,0 +1,117 @@
+"""Classes by name: `predict_names`, `class_names`, and the layer that keeps names with a model."""
+
+import keras
+import numpy as np
+from keras import layers
+
+from recipes import _checks
+
+
+@keras.saving.register_keras_serializable("recipes")
+class ClassNames(layers.Layer):
+    """Keeps the names of the classes with a model, through save and load; changes nothing.
+
+    Args:
+        names: a name for every class, in the order of the labels.
+    """
+
+    def __init__(self, names, **kwargs):
+        super().__init__(**kwargs)
+        self.names = tuple(names)
+
+    def call(self, probabilities):
+        return probabilities
+
+    def compute_output_shape(self, input_shape):
+        return input_shape
+
+    def get_config(self):
+        return {**super().get_config(), "names": list(self.names)}
+
+
+def class_names(model):
+    """The names of the classes that a model keeps.
+
+    Args:
+        model: from `build_pretrained(class_names=...)`, fresh or loaded.
+
+    Returns:
+        Tuple of names in the order of the labels, or None where the model keeps none.
+
+    Raises:
+        TypeError: model is not a keras.Model.
+
+    >>> from recipes import build_pretrained
+    >>> backbone = keras.Sequential([keras.Input((None, None, 3)), layers.Conv2D(4, 3)])
+    >>> model = build_pretrained((8, 8, 3), 2, backbone=backbone, class_names=("cat", "dog"))
+    >>> class_names(model)
+    ('cat', 'dog')
+    """
+    for layer in _checks.model("model", model).layers:
+        if isinstance(layer, ClassNames):
+            return layer.names
+    return None
+
+
+def predict_names(model, x, **options):
+    """The name of the likeliest class of every image.
+
+    Args:
+        model: from `build_pretrained(class_names=...)`, fresh or loaded.
+        x: what `model.predict` takes.
+        **options: of `model.predict`, such as `batch_size`.
+
+    Returns:
+        Array of names, (rows,).
+
+    Raises:
+        ValueError: the model keeps no names.
+
+    >>> from recipes import build_pretrained
+    >>> backbone = keras.Sequential([keras.Input((None, None, 3)), layers.Conv2D(4, 3)])
+    >>> model = build_pretrained((8, 8, 3), 2, backbone=backbone, class_names=("cat", "dog"))
+    >>> set(predict_names(model, np.zeros((2, 8, 8, 3)), verbose=0).tolist()) <= {"cat", "dog"}
+    True
+    """
+    names = class_names(model)
+    _checks.require(
+        names is not None,
+        "model",
+        "keep names of its classes",
+        f"{model.name!r}, which has none",
+        "Build it with class_names=(...).",
+    )
+    predicted = model.predict(x, **options)
+    chosen = predicted[:, 0] > 0.5 if predicted.shape[-1] == 1 else predicted.argmax(-1)
+    return np.array(names)[chosen.astype(int)]
+
+
+def as_labels(name, labels, names):
+    """Integer labels for names, in the order of `names`; other labels stay as they are."""
+    labels = np.asarray(labels)
+    if labels.dtype.kind not in "OUS":
+        return labels
+    _checks.require(
+        names is not None,
+        name,
+        "hold numbers where the model keeps no names",
+        f"{name} of {labels.dtype}",
+        "Build the model with class_names=(...).",
+    )
+    number = {known: i for i, known in enumerate(names)}
+    for label in np.unique(labels.astype(str)):
+        _checks.one_of(f"every label of {name}", str(label), names)
+    return np.array([number[str(label)] for label in labels.ravel()], "int32")
+
+
+def check_names(names, outputs, task):
+    """Names that fit the head, or None."""
+    if names is None:
+        return
+    single = task in ("binary", "multiclass")
+    _checks.require(single, "class_names", "be None unless a row has one class", f"task={task!r}")
+    if isinstance(names, str) or not all(isinstance(item, str) for item in names):
+        raise TypeError(f"class_names must be a tuple of names. Received: class_names={names!r}.")
+    wanted = 2 if task == "binary" else outputs
+    fits = len(set(names)) == len(names) == wanted
+    _checks.require(fits, "class_names", f"hold {wanted} different names", f"{names!r}")

@@ -1,0 +1,212 @@
+"""Transfer from a network that has seen a million images: `build_pretrained`.
+
+    model = build_pretrained((160, 160, 3), 5, backbone="MobileNetV2")
+    fine_tune(model, images, labels)
+
+The first line gives a frozen network with a new head; the second trains the head, then all.
+"""
+
+import keras
+from keras import layers
+
+from recipes import _backbones, _checks, _heads, _layer_rates, _unfreezing
+from recipes._recipe import recipe
+from recipes.augmentation import LEVELS, image_augmentation
+from recipes.naming import ClassNames, check_names
+
+# "torch" is scaled to ImageNet's mean and spread, "tf" to -1..1, "caffe" is BGR less its mean.
+MODES = ("tf", "torch", "caffe")
+
+POOLING = {
+    ("average", 4): layers.GlobalAveragePooling2D,
+    ("average", 3): layers.GlobalAveragePooling1D,
+    ("max", 4): layers.GlobalMaxPooling2D,
+    ("max", 3): layers.GlobalMaxPooling1D,
+}
+
+
+@recipe
+def build_pretrained(
+    input_shape,
+    outputs,
+    *,
+    task="multiclass",
+    backbone="EfficientNetV2B0",
+    weights="imagenet",
+    preprocessing=None,
+    image_size=None,
+    pooling="average",
+    unfreeze=None,
+    layer_decay=1.0,
+    dropout=0.2,
+    label_smoothing=0.0,
+    augmentation=None,
+    loss=None,
+    class_counts=None,
+    class_names=None,
+    optimizer="adam",
+    learning_rate=None,
+    seed=None,
+    name="pretrained",
+):
+    """A task head on a pretrained network, compiled for its task: raw 0-255 images in.
+
+    Resizing, grayscale to three channels and the scaling that the backbone was trained with are
+    inside. The backbone is frozen at first, `model.get_layer("backbone")`, and its batch
+    normalisation and dropout stay in inference mode, also when it is trained: its statistics are
+    those of far more images than are at hand. `recipes.fine_tune` goes on from here.
+
+    Args:
+        input_shape: (height, width, channels) of the images; height and width may be None. One
+            channel becomes three where the backbone has three.
+        outputs: number of classes, labels or values to predict; 1 for `task="binary"`.
+        task: "binary", "multiclass", "multilabel" or "regression".
+        backbone: a name of `keras.applications`, such as "MobileNetV2" or "ConvNeXtTiny"; or a
+            functional `keras.Model`, which is copied: one from `keras.applications`, a KerasHub
+            backbone, or the part "encoder" of an autoencoder.
+        weights: "imagenet"; the path of a file of the backbone's weights (without its classifier,
+            .h5 or .weights.h5) or of a saved model (.keras); or None for random ones. A model given
+            as backbone has its own, unless a path is given.
+        preprocessing: None is the named backbone's own, and none for a model given; "tf", "torch"
+            or "caffe" for weights that were trained with another; or a Keras layer.
+        image_size: side in pixels, or (height, width), to which images are resized inside; None
+            leaves them as they come.
+        pooling: "average" or "max" over all positions of the backbone's features.
+        unfreeze, layer_decay: train the backbone too, from the first step, as in `fine_tune`; None
+            keeps it frozen.
+        dropout: rate in [0, 1) between the features and the head.
+        label_smoothing: rate in [0, 1); not for regression.
+        augmentation: "light", "medium" or "strong", for `image_augmentation`; a Keras layer; or
+            None.
+        loss, class_counts: as in `build_cnn`.
+        class_names: a name for every class, which the model keeps: `predict_names` gives them back
+            and `fine_tune` takes them as labels; or None.
+        optimizer: any Keras optimizer's name, "momentum", "nesterov", or an object.
+        learning_rate: number or schedule; None is the optimizer's own (0.001 for Adam).
+        seed: int that fixes the head's initial weights and random layers, or None.
+        name: name of the model.
+
+    Returns:
+        Compiled `keras.Model`, (batch, height, width, channels) -> (batch, outputs): probabilities,
+        or values for regression.
+
+    Raises:
+        ValueError, TypeError: an unknown backbone, images smaller than it takes, weights that do
+            not fit it, or that cannot be downloaded (the message says which file goes where), or
+            an argument out of range or of the wrong kind.
+
+    Source: Yosinski et al., 2014, How Transferable Are Features in Deep Neural Networks?
+
+    >>> backbone = keras.Sequential([keras.Input((None, None, 3)), layers.Conv2D(4, 3)])
+    >>> model = build_pretrained((32, 32, 1), 2, backbone=backbone, preprocessing="tf")
+    >>> model.output_shape, len(model.trainable_weights), len(model.get_layer("backbone").weights)
+    ((None, 2), 2, 2)
+    """
+    input_shape = _checks.shape("input_shape", input_shape, ndim=3)
+    _backbones.check(backbone, weights)
+    if isinstance(preprocessing, str):
+        _checks.one_of("preprocessing", preprocessing, MODES)
+    else:
+        _checks.layer("preprocessing", preprocessing)
+    _checks.one_of("pooling", pooling, ("average", "max"))
+    _checks.rate("dropout", dropout)
+    if isinstance(augmentation, str):
+        augmentation = image_augmentation(_checks.one_of("augmentation", augmentation, LEVELS))
+    _checks.layer("augmentation", augmentation)
+    _heads.check(outputs, task, label_smoothing, loss, class_counts, optimizer, learning_rate)
+    check_names(class_names, outputs, task)
+    _unfreezing.check_decay(layer_decay, _heads.make_optimizer(optimizer, learning_rate))
+    sides = _sides(image_size) or input_shape[:2]
+    if isinstance(backbone, str):
+        _backbones.check_size(backbone, (*sides, input_shape[-1]))
+    taken = 3 if isinstance(backbone, str) else backbone.input_shape[-1]
+    _checks.require(
+        input_shape[-1] in (1, taken),
+        "input_shape",
+        f"have 1 or {taken} channels for this backbone",
+        f"{input_shape}",
+    )
+
+    x = inputs = keras.Input(input_shape, name="x")
+    if augmentation is not None:
+        x = augmentation(x)
+    if image_size is not None:
+        # float32 also under mixed precision, whose 8 bits are fewer than a pixel has.
+        x = layers.Resizing(*sides, antialias=True, dtype="float32", name="resizing")(x)
+    x = _preprocessed(x, backbone, preprocessing, taken)
+    features = _backbones.load(backbone, sides, weights)
+    count = 0 if unfreeze is None else _unfreezing.count(features.layers, unfreeze)
+    _unfreezing.apply(features, count)
+    x = features(x)
+    if len(x.shape) > 2:
+        x = POOLING[pooling, len(x.shape)](name="pooling")(x)
+    if dropout:
+        x = layers.Dropout(dropout)(x)
+    x = _heads.output_layer(outputs, task)(x)
+    if class_names is not None:
+        x = ClassNames(class_names, dtype="float32", name="class_names")(x)
+
+    model = keras.Model(inputs, x, name=name)
+    optimizer = _heads.make_optimizer(optimizer, learning_rate)
+    if unfreeze is not None and layer_decay < 1:
+        rates = _unfreezing.rates(model, features, layer_decay)
+        optimizer = _layer_rates.with_layer_rates(optimizer, rates)
+    return _heads.compile_for(
+        model,
+        task,
+        label_smoothing=label_smoothing,
+        loss=loss,
+        class_counts=class_counts,
+        optimizer=optimizer,
+    )
+
+
+@keras.saving.register_keras_serializable("recipes")
+class PixelScaling(layers.Layer):
+    """Raw 0-255 pixels as pretrained weights expect them; one channel becomes `channels`.
+
+    Args:
+        mode: "tf", "torch" or "caffe", as in `keras.applications`, or None for pixels as they are.
+        channels: of the output.
+    """
+
+    def __init__(self, mode=None, channels=3, **kwargs):
+        super().__init__(**kwargs)
+        self.mode = mode if mode is None else _checks.one_of("mode", mode, MODES)
+        self.channels = channels
+
+    def call(self, images):
+        if images.shape[-1] != self.channels:
+            images = keras.ops.repeat(images, self.channels, axis=-1)
+        if self.mode is None:
+            return images
+        return keras.applications.imagenet_utils.preprocess_input(
+            images, data_format="channels_last", mode=self.mode
+        )
+
+    def compute_output_shape(self, input_shape):
+        return (*input_shape[:-1], self.channels)
+
+    def get_config(self):
+        return {**super().get_config(), "mode": self.mode, "channels": self.channels}
+
+
+def _sides(image_size):
+    """(height, width), or None."""
+    if image_size is None:
+        return None
+    if isinstance(image_size, tuple):
+        sides = _checks.counts("image_size", image_size)
+        _checks.require(len(sides) == 2, "image_size", "be (height, width)", f"{image_size}")
+        return sides
+    return (_checks.count("image_size", image_size),) * 2
+
+
+def _preprocessed(x, backbone, preprocessing, channels):
+    if isinstance(preprocessing, layers.Layer):
+        return preprocessing(x)
+    if preprocessing is None and isinstance(backbone, str):
+        preprocessing = _backbones.PREPROCESSING[_backbones.family(backbone)]
+    if preprocessing is None and x.shape[-1] == channels:
+        return x
+    return PixelScaling(preprocessing, channels, dtype="float32", name="preprocessing")(x)

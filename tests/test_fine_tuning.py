@@ -1,0 +1,240 @@
+"""`fine_tune`: what stays, what moves and how fast, what comes back, and runs that were killed."""
+
+import functools
+import types
+
+import keras
+import numpy as np
+import pytest
+from keras import layers
+
+from recipes import _layer_rates, _unfreezing, build_pretrained, fine_tune
+from recipes.schedules import OneCycle
+
+_random = np.random.default_rng(0)
+Y = np.arange(24) % 2
+X = _random.uniform(0, 100, (24, 8, 8, 3)).astype("float32") + 80 * Y[:, None, None, None]
+
+
+BACKBONE = keras.Sequential(
+    [
+        keras.Input((None, None, 3)),
+        layers.Conv2D(4, 3, activation="relu", name="low"),
+        layers.BatchNormalization(name="norm"),
+        layers.Conv2D(5, 3, activation="relu", name="high"),
+    ],
+)
+
+
+def build(**arguments):
+    options = {"preprocessing": "tf", "learning_rate": 0.02, "seed": 0, **arguments}
+    return build_pretrained((8, 8, 3), 2, backbone=BACKBONE, **options)
+
+
+@functools.cache
+def tuned():
+    """One run of both stages with validation, which several tests look at."""
+    model = build(class_names=("dark", "light"))
+    names = np.array(["dark", "light"])[Y]
+    result = fine_tune(
+        model,
+        X,
+        names,
+        validation=(X[:8], names[:8]),
+        head_epochs=3,
+        epochs=4,
+        unfreeze="last:1",
+        learning_rate=0.02,
+        layer_decay=0.5,
+        seed=0,
+    )
+    return types.SimpleNamespace(model=model, result=result)
+
+
+@pytest.mark.parametrize("cache", [True, False])
+def test_the_head_phase_leaves_the_backbone_bit_for_bit(cache):
+    model = build(augmentation=layers.RandomFlip(seed=0))
+    before = model.get_layer("backbone").get_weights()
+    head = model.get_layer("output").get_weights()
+    fine_tune(model, X, Y, head_epochs=2, epochs=0, cache=cache, seed=0)
+    for old, now in zip(before, model.get_layer("backbone").get_weights(), strict=True):
+        np.testing.assert_array_equal(old, now)
+    assert not np.array_equal(head[0], model.get_layer("output").get_weights()[0])
+
+
+def test_cached_features_give_the_losses_of_the_whole_model():
+    losses = []
+    for cache in (True, False):
+        model = build(dropout=0.0)
+        history = fine_tune(
+            model, X, Y, head_epochs=3, epochs=0, batch_size=24, cache=cache, seed=0
+        ).history
+        losses.append(history["loss"])
+        assert np.isfinite(model.get_weights()[0]).all()
+    np.testing.assert_allclose(losses[0], losses[1], rtol=1e-4)
+
+
+def test_one_history_over_all_stages_with_the_best_weights_back():
+    lived = tuned()
+    history = lived.result.history
+    assert lived.result.stages == (("head", 3), ("last:1", 4))
+    assert {len(values) for values in history.values()} == {7}
+    assert lived.result.best_epoch == int(np.argmin(history["val_loss"])) + 1
+    loss = lived.model.evaluate(X[:8], Y[:8], verbose=0)[0]
+    np.testing.assert_allclose(loss, min(history["val_loss"]), rtol=1e-4)
+    assert history["loss"][-1] < history["loss"][0]
+    assert "best val_loss" in repr(lived.result)
+    assert len(lived.result.plot().texts) == 2
+
+
+def test_only_what_was_unfrozen_moved():
+    end = tuned().model.get_layer("backbone")
+    for new in end.layers[1:]:
+        start = BACKBONE.get_layer(new.name).get_weights()
+        for before, now in zip(start, new.get_weights(), strict=True):
+            assert np.array_equal(before, now) == (new.name in ("low", "norm"))
+
+
+def test_rates_survive_save_and_load(tmp_path):
+    model = tuned().model
+    model.save(tmp_path / "model.keras")
+    loaded = keras.models.load_model(tmp_path / "model.keras")
+    assert loaded.optimizer.rates == model.optimizer.rates == [0.5**1] * 2 + [1.0] * 2
+    assert isinstance(loaded.optimizer._learning_rate, OneCycle)
+    assert int(loaded.optimizer.iterations) == int(model.optimizer.iterations) == 4 * 2
+    assert len(loaded.trainable_weights) == 4
+    for mine, theirs in zip(model.optimizer.variables, loaded.optimizer.variables, strict=True):
+        np.testing.assert_allclose(mine, theirs)
+    loaded.run_eagerly = True
+    assert np.isfinite(loaded.fit(X, Y, verbose=0).history["loss"][0])
+
+
+@pytest.mark.parametrize("name", ["SGD", "Adam", "AdamW", "RMSprop"])
+def test_a_step_is_scaled_by_its_rate(name):
+    def step(optimizer):
+        weights = [keras.Variable(np.ones(2, "float32")) for _ in range(3)]
+        optimizer.apply([keras.ops.ones(2) * 0.5] * 3, weights)
+        return np.array([1 - float(weight.value[0]) for weight in weights])
+
+    options = {"weight_decay": 0.0} if name == "AdamW" else {}
+    whole = step(getattr(keras.optimizers, name)(0.1, **options))
+    optimizer = getattr(keras.optimizers, name)(0.3, **options)
+    shares = step(_layer_rates.with_layer_rates(optimizer, [1.0, 0.5, 0.1], 0.1))
+    np.testing.assert_allclose(shares, whole * [1.0, 0.5, 0.1], rtol=1e-4)
+
+
+def test_rates_fall_from_the_head_to_the_lowest_part():
+    stack = [keras.Input((4,)), *(layers.Dense(4, name=f"d{i}") for i in range(12))]
+    part = keras.Sequential(stack, name="backbone")
+    inputs = keras.Input((4,))
+    model = keras.Model(inputs, layers.Dense(2)(part(inputs)))
+    rates = _unfreezing.rates(model, part, 0.5)
+    per_layer = rates[::2]
+    assert per_layer == [0.5**n for n in (6, 6, 5, 5, 4, 4, 3, 3, 2, 2, 1, 1)] + [1.0]
+
+
+@pytest.mark.parametrize(
+    ("unfreeze", "trained"),
+    [("all", 4), ("last:1", 1), (0.5, 2), (0.3, 2), (1.0, 4), ("norm", 2), ("low", 3)],
+)
+def test_what_unfreeze_means(unfreeze, trained):
+    part = build().get_layer("backbone")
+    (stage,) = _unfreezing.plan(part, unfreeze, gradual=False, head_epochs=0, epochs=1)
+    assert stage.trained == trained
+    _unfreezing.apply(part, stage.trained)
+    assert [layer.trainable for layer in part.layers[-trained:]] == [True] * trained
+    assert not any(layer.trainable for layer in part.layers[:-trained])
+
+
+def test_gradual_unfreezing_goes_down_from_the_top():
+    part = build().get_layer("backbone")
+    stages = _unfreezing.plan(part, "all", gradual=True, head_epochs=2, epochs=10)
+    assert [stage.trained for stage in stages] == [0, 2, 3, 4]
+    assert [stage.epochs for stage in stages] == [2, 3, 4, 3]
+
+
+class KilledError(Exception):
+    pass
+
+
+class Kill(keras.callbacks.Callback):
+    """Ends the run in its second epoch."""
+
+    def on_epoch_begin(self, epoch, logs=None):
+        if epoch == 1:
+            raise KilledError
+
+
+def test_a_killed_run_goes_on_where_it_stopped(tmp_path):
+    def run(callbacks=None, **arguments):
+        options = {"head_epochs": 2, "epochs": 3, "validation": 0.25, "seed": 0, **arguments}
+        model = build()
+        result = fine_tune(model, X, Y, directory=tmp_path, callbacks=callbacks, **options)
+        return model, result
+
+    with pytest.raises(KilledError):
+        run([Kill()])
+    model, result = run()
+    assert result.stages == (("head", 2), ("all", 3))
+    assert {len(values) for values in result.history.values()} == {5}
+    assert int(model.optimizer.iterations) == 3 * 2  # the schedule went on, too
+    again, same = run([Kill()])  # nothing is left to do
+    assert same.history == result.history
+    assert int(again.optimizer.iterations) == int(model.optimizer.iterations)
+    assert again.optimizer.rates == model.optimizer.rates
+    for mine, theirs in zip(model.get_weights(), again.get_weights(), strict=True):
+        np.testing.assert_array_equal(mine, theirs)
+    with pytest.raises(ValueError, match="directory must be new"):
+        run(layer_decay=0.9)
+
+
+def test_weights_and_batches(tmp_path):
+    from recipes import batches
+
+    weight = np.where(Y == 0, 1.0, 0.0)
+    model = build()
+    feed = batches(X, Y, 8, sample_weight=weight, seed=0)
+    fine_tune(model, feed, head_epochs=20, epochs=0, validation=batches(X, Y, 8, shuffle=False))
+    assert model.predict(X, verbose=0).argmax(-1).max() == 0  # class 1 weighs nothing
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "message"),
+    [
+        ({"unfreeze": "lowe"}, ValueError, "Did you mean 'low'"),
+        ({"unfreeze": "last:9"}, ValueError, "1 to 4 layers"),
+        ({"unfreeze": 3}, ValueError, "Did you mean 'last:3'"),
+        ({"layer_decay": 0}, ValueError, "layer_decay"),
+        ({"layer_decay": 1.5}, ValueError, "layer_decay"),
+        ({"schedule": "onecycle"}, ValueError, "Did you mean 'one_cycle'"),
+        ({"head_epochs": 0, "epochs": 0}, ValueError, "head_epochs"),
+        ({"epochs": 2, "gradual": True}, ValueError, "at least 3"),
+        ({"learning_rate": 0}, ValueError, "learning_rate"),
+        ({"y": None}, ValueError, "y must be given"),
+        ({"y": Y + 1}, ValueError, "labels from 0 to 1"),
+        ({"y": Y[:-1]}, ValueError, "same number of rows"),
+        ({"y": np.array(["dark"] * 24)}, ValueError, "class_names"),
+        ({"x": X[..., :1]}, ValueError, "rows of shape"),
+        ({"validation": "some"}, ValueError, "validation"),
+        ({"validation": 1.0}, ValueError, "validation"),
+        ({"model": BACKBONE}, ValueError, "compiled"),
+    ],
+)
+def test_bad_input(arguments, error, message):
+    model = bare()
+    before = model.get_weights()
+    with pytest.raises(error, match=message) as caught:
+        fine_tune(**{"model": model, "x": X, "y": Y, **arguments})
+    assert "Received" in str(caught.value)
+    for old, now in zip(before, model.get_weights(), strict=True):
+        np.testing.assert_array_equal(old, now)
+
+
+@functools.cache
+def bare():
+    return build()
+
+
+def test_a_label_that_is_no_name_is_answered_with_the_nearest():
+    with pytest.raises(ValueError, match="Did you mean 'light'"):
+        fine_tune(tuned().model, X, np.array(["lihgt"] * 24))

@@ -1,0 +1,144 @@
+"""`load_images`: every layout gives the same pixels and labels; broken files are named."""
+
+import io
+
+import keras
+import numpy as np
+import pandas as pd
+import pytest
+
+from recipes import build_pretrained, fine_tune, load_images
+
+PIXELS = np.random.default_rng(0).integers(0, 256, (6, 8, 6, 3), "uint8")
+LABELS = ["cat", "dog", "cat", "dog", "cat", "dog"]
+
+
+def encoded(pixels):
+    from PIL import Image
+
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+@pytest.fixture
+def folder(tmp_path):
+    for number, (pixels, label) in enumerate(zip(PIXELS, LABELS, strict=True)):
+        path = tmp_path / "photos" / label
+        path.mkdir(parents=True, exist_ok=True)
+        (path / f"{number}.png").write_bytes(encoded(pixels))
+    return tmp_path / "photos"
+
+
+def read(source, labels=None, **options):
+    feed = load_images(source, labels, image_size=(8, 6), shuffle=False, batch_size=4, **options)
+    return feed, *feed.arrays()
+
+
+def test_a_folder_for_every_class(folder):
+    feed, x, y = read(folder)
+    np.testing.assert_array_equal(x, np.concatenate([PIXELS[::2], PIXELS[1::2]]))
+    assert (y.tolist(), feed.class_names) == ([0, 0, 0, 1, 1, 1], ("cat", "dog"))
+    assert feed.names[0].endswith("cat/0.png")
+
+
+def test_a_table_of_paths_or_ids(folder, tmp_path):
+    ids = [f"photos/{label}/{i}" for i, label in enumerate(LABELS)]
+    for paths in (ids, [f"{item}.png" for item in ids]):
+        table = pd.DataFrame({"row": range(6), "file": paths, "label": LABELS})
+        table.to_csv(tmp_path / "train.csv", index=False)
+        feed, x, y = read(tmp_path / "train.csv")
+        np.testing.assert_array_equal(x, PIXELS)
+        assert (y.tolist(), feed.class_names) == ([0, 1] * 3, ("cat", "dog"))
+
+
+def test_bytes_in_a_table_and_lists_and_arrays():
+    data = [encoded(pixels) for pixels in PIXELS]
+    table = pd.DataFrame({"image": [{"bytes": item, "path": None} for item in data], "y": LABELS})
+    sources = [(table, None), (data, LABELS), (PIXELS, LABELS), (PIXELS / 255, LABELS)]
+    for source, labels in sources:
+        _, x, y = read(source, labels)
+        np.testing.assert_array_equal(x, PIXELS)
+        assert y.tolist() == [0, 1] * 3
+
+
+def test_numbers_stay_numbers_and_names_keep_a_given_order():
+    _, _, y = read(PIXELS, np.linspace(0, 1, 6))
+    np.testing.assert_array_equal(y, np.linspace(0, 1, 6))
+    feed, _, y = read(PIXELS, LABELS, class_names=("dog", "cat"))
+    assert (y.tolist(), feed.class_names) == ([1, 0] * 3, ("dog", "cat"))
+
+
+def test_batches_cover_every_image_once_an_epoch():
+    feed = load_images(PIXELS, np.arange(6), image_size=4, batch_size=4, seed=0)
+    epochs = []
+    for _ in range(2):
+        epochs.append([int(label) for step in range(len(feed)) for label in feed[step][1]])
+        feed.on_epoch_end()
+    assert sorted(epochs[0]) == sorted(epochs[1]) == list(range(6))
+    assert epochs[0] != epochs[1]
+
+
+def test_a_broken_image_is_named_or_weighs_nothing(folder):
+    broken = folder / "cat" / "0.png"
+    broken.write_bytes(broken.read_bytes()[:60])
+    with pytest.raises(ValueError, match=r"cat/0.png.*broken='skip'"):
+        read(folder)
+    feed = load_images(folder, image_size=(8, 6), shuffle=False, batch_size=4, broken="skip")
+    x, _, weight = feed[0]
+    assert weight.tolist() == [0, 1, 1, 1]
+    assert (x[0] == 127).all()
+    assert feed.skipped == [str(broken)]
+    assert len(feed.arrays()[0]) == 5
+
+
+def test_a_split_shares_the_classes():
+    train, held = load_images(PIXELS, LABELS, image_size=4).split(1 / 3, seed=0)
+    assert sorted(train.labels) == [0, 0, 1, 1]
+    assert sorted(held.labels) == [0, 1]
+    assert set(train.names).isdisjoint(held.names)
+
+
+@pytest.mark.parametrize("resizing", ["crop", "pad"])
+def test_proportions_are_kept(resizing):
+    image = np.zeros((4, 8, 3), "uint8")
+    image[:, :, 0] = 200
+    (x,) = load_images(image[None], image_size=4, resizing=resizing).arrays()
+    grey = {"crop": 0, "pad": 2}[resizing]  # rows of border
+    assert (x[..., 0] == 127).sum() == grey * 4
+    assert (x[..., 0] == 200).sum() == (4 - grey) * 4
+
+
+def test_fit_predict_and_fine_tune_take_it(folder):
+    feed = load_images(folder, image_size=8, batch_size=2, seed=0, workers=2)
+    backbone = keras.Sequential([keras.Input((8, 8, 3)), keras.layers.Conv2D(2, 3)])
+    model = build_pretrained((8, 8, 3), 2, backbone=backbone, class_names=feed.class_names)
+    history = fine_tune(model, feed, validation=1 / 3, head_epochs=1, epochs=1, seed=0).history
+    assert np.isfinite(history["val_loss"]).all()
+    unlabelled = load_images(folder / "cat", image_size=8, shuffle=False)
+    assert model.predict(unlabelled, verbose=0).shape == (3, 2)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "message"),
+    [
+        ({"source": "/nowhere"}, ValueError, "source"),
+        ({"source": []}, ValueError, "at least one image"),
+        ({"source": ["a.png"], "labels": [0]}, ValueError, "'a.png' in row 0"),
+        ({"labels": LABELS[:-1]}, ValueError, "same number of rows"),
+        ({"class_names": ("cat", "doge")}, ValueError, "Did you mean 'doge'"),
+        ({"image_size": (8,)}, ValueError, "image_size"),
+        ({"resizing": "strech"}, ValueError, "Did you mean 'stretch'"),
+        ({"broken": "ignore"}, ValueError, "broken"),
+        ({"channels": 2}, ValueError, "channels"),
+        (
+            {"source": pd.DataFrame({"a": ["x"]}), "labels": None},
+            ValueError,
+            "column of images",
+        ),
+    ],
+)
+def test_bad_input(arguments, error, message):
+    with pytest.raises(error, match=message) as caught:
+        load_images(**{"source": PIXELS, "labels": LABELS, **arguments})
+    assert "Received" in str(caught.value)

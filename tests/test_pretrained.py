@@ -1,0 +1,176 @@
+"""`build_pretrained`: preprocessing, sizes, weights from files, messages; classes by name."""
+
+import keras
+import numpy as np
+import pytest
+from keras import layers
+
+from recipes import _backbones, build_pretrained, class_names, predict_names
+from recipes.pretrained import PixelScaling
+
+IMAGES = np.random.default_rng(0).integers(0, 256, (4, 12, 10, 3)).astype("float32")
+
+
+def small(channels=3, filters=4):
+    return keras.Sequential(
+        [
+            keras.Input((None, None, channels)),
+            layers.Conv2D(filters, 3, name="conv"),
+            layers.BatchNormalization(name="norm"),
+        ]
+    )
+
+
+@pytest.mark.parametrize("family", sorted(_backbones.PREPROCESSING))
+def test_preprocessing_is_that_of_keras(family):
+    scaled = PixelScaling(_backbones.PREPROCESSING[family])(IMAGES)
+    expected = getattr(keras.applications, family).preprocess_input(IMAGES.copy())
+    np.testing.assert_allclose(scaled, expected, atol=1e-4)
+
+
+def test_every_network_of_keras_is_known():
+    assert {_backbones.family(name) for name in _backbones.names()} == {*_backbones.PREPROCESSING}
+
+
+def test_grayscale_is_the_same_as_three_equal_channels():
+    backbone = small()
+    grey = build_pretrained((12, 10, 1), 2, backbone=backbone, preprocessing="caffe", seed=0)
+    color = build_pretrained((12, 10, 3), 2, backbone=backbone, preprocessing="caffe", seed=0)
+    np.testing.assert_allclose(
+        grey.predict(IMAGES[..., :1], verbose=0),
+        color.predict(np.repeat(IMAGES[..., :1], 3, axis=-1), verbose=0),
+        rtol=1e-5,
+    )
+
+
+def test_a_given_model_is_copied_with_its_weights():
+    backbone = small()
+    before = backbone.get_weights()
+    options = {"preprocessing": "tf", "unfreeze": "all", "seed": 0}
+    model = build_pretrained((None, None, 3), 2, backbone=backbone, **options)
+    model.fit(IMAGES, np.arange(4) % 2, verbose=0)
+    for old, now in zip(before, backbone.get_weights(), strict=True):
+        np.testing.assert_array_equal(old, now)
+    moved = model.get_layer("backbone").get_weights()
+    assert not np.array_equal(moved[0], before[0])
+    # Statistics of batch normalisation stay, also where its scale is trained.
+    np.testing.assert_array_equal(moved[-2], before[-2])
+    np.testing.assert_array_equal(moved[-1], before[-1])
+
+
+def test_images_are_resized_inside():
+    shape = build_pretrained((None, None, 3), 2, backbone=small(), image_size=(9, 7))
+    assert shape.get_layer("backbone").input_shape[1:] == (None, None, 3)
+    assert shape.get_layer("resizing").output.shape == (None, 9, 7, 3)
+    assert shape.predict(IMAGES, verbose=0).shape == (4, 2)
+
+
+def test_a_network_of_keras_from_a_file(tmp_path):
+    name = "MobileNetV2"
+    weights = keras.applications.MobileNetV2(
+        weights=None, include_top=False, input_shape=(32, 32, 3)
+    )
+    weights.save_weights(tmp_path / "mobilenet.weights.h5")
+    model = build_pretrained(
+        (40, 36, 1), 3, backbone=name, weights=tmp_path / "mobilenet.weights.h5"
+    )
+    loaded = model.get_layer("backbone").get_weights()
+    for mine, theirs in zip(loaded, weights.get_weights(), strict=True):
+        np.testing.assert_array_equal(mine, theirs)
+    assert len(model.trainable_weights) == 2
+    assert model.get_layer("preprocessing").mode == "tf"
+
+
+def test_weights_that_do_not_fit(tmp_path):
+    path = tmp_path / "other.weights.h5"
+    small().save_weights(path)
+    with pytest.raises(ValueError, match="weights must fit the backbone") as caught:
+        build_pretrained((8, 8, 3), 3, backbone=small(filters=5), weights=path)
+    assert all(part in str(caught.value) for part in ("Received", str(path), "classifier"))
+
+
+def test_the_backbone_of_a_saved_model(tmp_path):
+    first = build_pretrained((12, 10, 3), 2, backbone=small())
+    first.save(tmp_path / "first.keras")
+    second = build_pretrained((12, 10, 3), 5, backbone=small(), weights=tmp_path / "first.keras")
+    for mine, theirs in zip(
+        second.get_layer("backbone").get_weights(),
+        first.get_layer("backbone").get_weights(),
+        strict=True,
+    ):
+        np.testing.assert_array_equal(mine, theirs)
+
+
+def test_without_a_network_it_says_which_file_goes_where(monkeypatch, tmp_path):
+    def offline(**options):
+        raise Exception(
+            "URL fetch failure on https://storage.example/models/mobilenet_no_top.h5: "
+            "None -- [Errno -2] Name or service not known"
+        )
+
+    offline.__module__ = "keras.src.applications.mobilenet_v2"
+    monkeypatch.setattr(keras.applications, "MobileNetV2", offline)
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
+    with pytest.raises(ValueError, match="Without a network") as caught:
+        build_pretrained((64, 64, 3), 2, backbone="MobileNetV2")
+    message = str(caught.value)
+    assert str(tmp_path / "models" / "mobilenet_no_top.h5") in message
+    assert "weights='/path/to/mobilenet_no_top.h5'" in message
+    assert "https://storage.example/models/mobilenet_no_top.h5" in message
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "message"),
+    [
+        ({"backbone": "MobilNetV2"}, ValueError, "Did you mean 'MobileNetV2'"),
+        ({"backbone": 3}, TypeError, "backbone"),
+        ({"backbone": "Xception", "input_shape": (70, 80, 3)}, ValueError, "at least 71"),
+        ({"backbone": "MobileNetV2", "image_size": 16}, ValueError, "at least 32"),
+        ({"weights": "imagnet"}, ValueError, "Did you mean 'imagenet'"),
+        ({"weights": "/nowhere/file.h5"}, ValueError, "weights"),
+        ({"input_shape": (32, 32, 2)}, ValueError, "1 or 3 channels"),
+        ({"class_names": ("a", "a")}, ValueError, "2 different names"),
+        ({"class_names": "ab"}, TypeError, "class_names"),
+        ({"task": "regression", "class_names": ("a", "b")}, ValueError, "class_names"),
+    ],
+)
+def test_bad_input(arguments, error, message):
+    arguments = {"input_shape": (32, 32, 3), "outputs": 2, **arguments}
+    with pytest.raises(error, match=message) as caught:
+        build_pretrained(**arguments)
+    assert "Received" in str(caught.value)
+
+
+def test_names_of_classes_are_saved_with_the_model(tmp_path):
+    model = build_pretrained((12, 10, 3), 2, backbone=small(), class_names=("cat", "dog"))
+    model.save(tmp_path / "model.keras")
+    loaded = keras.models.load_model(tmp_path / "model.keras")
+    assert class_names(loaded) == ("cat", "dog")
+    probabilities = model.predict(IMAGES, verbose=0)
+    expected = np.array(["cat", "dog"])[probabilities.argmax(-1)]
+    assert predict_names(loaded, IMAGES, verbose=0).tolist() == expected.tolist()
+    with pytest.raises(ValueError, match="class_names"):
+        predict_names(build_pretrained((12, 10, 3), 2, backbone=small()), IMAGES)
+
+
+def test_two_classes_of_one_sigmoid_have_names():
+    model = build_pretrained(
+        (12, 10, 3), 1, task="binary", backbone=small(), class_names=("no", "yes")
+    )
+    probability = model.predict(IMAGES, verbose=0)[:, 0]
+    expected = np.where(probability > 0.5, "yes", "no")
+    assert predict_names(model, IMAGES, verbose=0).tolist() == expected.tolist()
+
+
+def test_a_backbone_of_keras_hub():
+    keras_hub = pytest.importorskip("keras_hub")
+    backbone = keras_hub.models.ResNetBackbone(
+        input_conv_filters=[4],
+        input_conv_kernel_sizes=[3],
+        stackwise_num_filters=[4],
+        stackwise_num_blocks=[1],
+        stackwise_num_strides=[1],
+        block_type="basic_block",
+    )
+    model = build_pretrained((32, 32, 3), 2, backbone=backbone, preprocessing="torch")
+    assert model.predict(np.zeros((1, 32, 32, 3)), verbose=0).shape == (1, 2)
