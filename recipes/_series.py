@@ -117,9 +117,10 @@ def targets_first(names, targets):
             known = [str(name) for name in names]
             chosen.append(known.index(_checks.one_of("targets", target, known)))
         elif isinstance(target, numbers.Integral) and not isinstance(target, bool):
-            held = -len(names) <= target < len(names)
+            number = int(target)
+            held = -len(names) <= number < len(names)
             _checks.require(held, "targets", f"be columns below {len(names)}", f"{target}")
-            chosen.append(int(target) % len(names))
+            chosen.append(number % len(names))
         else:
             raise TypeError(f"targets must be columns by name or number. Received: {target!r}.")
     _checks.require(len(set(chosen)) == len(chosen), "targets", "differ", f"{targets}")
