@@ -6,7 +6,7 @@ from pathlib import Path
 
 import keras
 
-from recipes import _checks
+from recipes import _checks, _model_checks
 
 # What a family's published weights expect; tests hold this against Keras's own functions. None: raw
 # pixels, because the family scales inside.
@@ -60,7 +60,14 @@ def check(backbone, weights):
             f"Received: backbone={backbone!r}."
         )
     else:
-        one = len(_checks.functional("backbone", _checks.model("backbone", backbone)).outputs) == 1
+        one = (
+            len(
+                _model_checks.functional(
+                    "backbone", _model_checks.model("backbone", backbone)
+                ).outputs
+            )
+            == 1
+        )
         _checks.require(one, "backbone", "have one output", f"{len(backbone.outputs)} outputs")
     if weights is None or weights == "imagenet":
         return

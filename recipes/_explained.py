@@ -7,7 +7,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from recipes import _checks, _gradients, _watching
+from recipes import _checks, _gradients, _model_checks, _watching
 
 # Layers whose output is no better a place to look at than their input.
 PASSED_OVER = re.compile("Pool|Dropout|Pad|UpSampling|Reshape|Flatten|RNN|LSTM|GRU|Attention|Input")
@@ -71,7 +71,7 @@ def ask(model, x, classes=None, output=None, name="images"):
 
 def rows(model, x, name="images"):
     """Checked rows that fit the model."""
-    _checks.model("model", model)
+    _model_checks.model("model", model)
     inputs = getattr(model, "inputs", None)
     if inputs:
         received = f"{model.name!r} with {len(inputs)} inputs"
@@ -127,7 +127,7 @@ def last_places(model, x):
 
 def pooled_head(model, question):
     """The global average pooling and the dense layer in which the output ends."""
-    _checks.functional("model", model)
+    _model_checks.functional("model", model)
     dense = _maker(model.outputs[question.output])
     if dense is question.last and not isinstance(dense, keras.layers.Dense):
         dense = _maker(dense.input)

@@ -7,7 +7,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from recipes import _checks, _unfreezing
+from recipes import _checks, _model_checks, _unfreezing
 from recipes.plots import _falls
 
 PLAN, NOW, BEST = "fine_tuning.json", "now.npz", "best.npz"
@@ -65,7 +65,7 @@ class State:
         for name, value in logs.items():
             self.history.setdefault(name, []).append(float(value))
         if self.monitor is not None:
-            _checks.reported("monitor", self.monitor, logs)
+            _model_checks.reported("monitor", self.monitor, logs)
             value = float(logs[self.monitor])
             if self.best is None or (
                 value < self.best if _falls(self.monitor) else value > self.best

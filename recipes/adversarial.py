@@ -12,7 +12,7 @@ import keras
 import numpy as np
 from keras import layers, ops
 
-from recipes import _blocks, _checks, _heads, _targets
+from recipes import _blocks, _checks, _heads, _model_checks, _targets
 from recipes._recipe import recipe
 from recipes.feeding import batches
 
@@ -243,7 +243,7 @@ def classifier_of(model):
     >>> classifier_of(build_domain_adversarial((8,), 3, units=(16,))).output_shape
     (None, 3)
     """
-    head = _checks.part(_checks.model("model", model), "output")
+    head = _model_checks.part(_model_checks.model("model", model), "output")
     classifier = keras.Model(model.inputs, head.output, name="classifier")
     task = TASKS[head.activation.__name__]
     several = task == "binary" and head.output.shape[-1] > 1

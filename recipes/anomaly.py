@@ -11,7 +11,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from recipes import _checks
+from recipes import _checks, _model_checks
 from recipes.autoencoders import build_stacked_autoencoder
 from recipes.feeding import batches
 
@@ -113,7 +113,7 @@ def anomaly_scores(
     _checks.count("batch_size", batch_size)
 
     if isinstance(build, keras.Model):
-        _checks.array("x", x, shape=_checks.model("build", build).input_shape[1:])
+        _checks.array("x", x, shape=_model_checks.model("build", build).input_shape[1:])
         model = _scorer(build)
     else:
         autoencoder = _make(build, x.shape[1:], seed)
@@ -140,7 +140,7 @@ def _make(build, shape, seed):
         )
     takes_seed = "seed" in inspect.signature(build).parameters
     model = build(shape, seed=seed) if takes_seed else build(shape)
-    return _checks.model("what build returns", model)
+    return _model_checks.model("what build returns", model)
 
 
 def _robust_scale(x):

@@ -16,7 +16,7 @@ of the rows, and so AUC and average precision of a binary model, stays as it was
 import keras
 import numpy as np
 
-from recipes import _checks, _targets, scores
+from recipes import _checks, _model_checks, _targets, scores
 
 SMALLEST = 1e-7
 SOFTENING = 1.0  # rows of each class that calibration adds in thought, as Platt does
@@ -164,7 +164,7 @@ def rebalance(model, x, y, metric="f1"):
 
 def _held_out(model, x, y):
     """Logits of the rows, (rows, classes), and integer labels; a sigmoid has logits (0, z)."""
-    layer = _last_layer(_checks.functional("model", _checks.model("model", model)))
+    layer = _last_layer(_model_checks.functional("model", _model_checks.model("model", model)))
     y = _checks.array("y", y)
     x = keras.tree.map_structure(lambda leaf: _checks.array("x", leaf), x)
     _checks.same_rows(x=keras.tree.flatten(x)[0], y=y)
@@ -210,7 +210,7 @@ def _softmax(logits):
 
 def _relogit(model, scale, bias):
     """A copy of the model with `scale * logits + bias` in front of its last activation."""
-    copied = keras.models.clone_model(_checks.functional("model", model))
+    copied = keras.models.clone_model(_model_checks.functional("model", model))
     copied.set_weights(model.get_weights())
     layer = _last_layer(copied)
     classes = max(layer.units, 2)

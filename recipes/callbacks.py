@@ -10,7 +10,7 @@ import math
 
 import keras
 
-from recipes import _checks
+from recipes import _checks, _model_checks
 
 
 class CosineAnnealing(keras.callbacks.Callback):
@@ -43,7 +43,7 @@ class CosineAnnealing(keras.callbacks.Callback):
         self.minimum = _checks.rate("minimum", minimum)
 
     def on_train_begin(self, logs=None):
-        self._start = _checks.plain_learning_rate(self.model.optimizer)
+        self._start = _model_checks.plain_learning_rate(self.model.optimizer)
 
     def on_epoch_begin(self, epoch, logs=None):
         cosine = 0.5 * (1 + math.cos(math.pi * epoch / self.params["epochs"]))
@@ -150,10 +150,10 @@ class Watch(keras.callbacks.Callback):
 
     def on_train_begin(self, logs=None):
         if self.plain_rate:
-            _checks.plain_learning_rate(self.model.optimizer)
+            _model_checks.plain_learning_rate(self.model.optimizer)
 
     def on_epoch_end(self, epoch, logs=None):
-        _checks.reported("monitor", self.monitor, logs or {})
+        _model_checks.reported("monitor", self.monitor, logs or {})
 
 
 class EarlyStopping(keras.callbacks.EarlyStopping):

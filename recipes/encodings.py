@@ -7,7 +7,7 @@ each sample is from what the model knows (for labels and a threshold, see `anoma
 
 import numpy as np
 
-from recipes import _checks
+from recipes import _checks, _model_checks
 
 
 def encode(model, x, *, batch_size=256):
@@ -30,7 +30,7 @@ def encode(model, x, *, batch_size=256):
     >>> encode(model, np.zeros((5, 8))).shape
     (5, 2)
     """
-    encoder = _checks.part(_checks.model("model", model), "encoder")
+    encoder = _model_checks.part(_model_checks.model("model", model), "encoder")
     codes = _predict(encoder, _samples(model, x), batch_size)
     return codes.reshape(len(codes), -1)
 
@@ -55,7 +55,7 @@ def reconstruction_error(model, x, *, batch_size=256):
     >>> reconstruction_error(model, np.zeros((5, 8)))
     array([0., 0., 0., 0., 0.], dtype=float32)
     """
-    x = _samples(_checks.model("model", model), x)
+    x = _samples(_model_checks.model("model", model), x)
     difference = _predict(model, x, batch_size) - x
     return np.square(difference).mean(axis=tuple(range(1, x.ndim)))
 
@@ -88,8 +88,8 @@ def augment_with(model, x, y=None, *, copies=1, noise=0.1, seed=None, batch_size
     >>> more_x.shape, more_y
     ((15, 8), array([0, 1, 2, 3, 4, 0, 1, 2, 3, 4, 0, 1, 2, 3, 4]))
     """
-    encoder = _checks.part(_checks.model("model", model), "encoder")
-    decoder = _checks.part(model, "decoder")
+    encoder = _model_checks.part(_model_checks.model("model", model), "encoder")
+    decoder = _model_checks.part(model, "decoder")
     x = _samples(model, x)
     if y is not None:
         y = np.asarray(y)

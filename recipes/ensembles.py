@@ -3,7 +3,7 @@
 import keras
 import numpy as np
 
-from recipes import _checks
+from recipes import _checks, _model_checks
 
 KINDS = ("mean", "geometric", "rank")
 SMALLEST = 1e-7  # a probability of 0 would forbid a class whatever the other models say
@@ -88,7 +88,7 @@ def predict_with_augmentation(model, x, augmentation, n=8, *, original=True, bat
     >>> predict_with_augmentation(model, np.ones((5, 4, 4, 1)), flip, n=2).shape
     (5, 3)
     """
-    _checks.model("model", model)
+    _model_checks.model("model", model)
     x = _checks.array("x", x, shape=model.input_shape[1:])
     x = x.astype(keras.config.floatx()) if x.dtype.kind == "f" else x
     n = _checks.count("n", n)

@@ -14,7 +14,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from recipes import _checks, _layer_rates, _targets, _unfreezing
+from recipes import _checks, _layer_rates, _model_checks, _targets, _unfreezing
 from recipes._fine_tuning_state import State
 from recipes._recipe import seeded
 from recipes.feeding import batches
@@ -146,7 +146,7 @@ def fine_tune(
     >>> len(model.trainable_weights)
     4
     """
-    backbone = _checks.part(_checks.compiled("model", model), "backbone")
+    backbone = _model_checks.part(_model_checks.compiled("model", model), "backbone")
     _checks.count("head_epochs", head_epochs, minimum=0)
     _checks.count("epochs", epochs, minimum=0)
     received = "head_epochs=0, epochs=0"

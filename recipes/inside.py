@@ -6,7 +6,7 @@ attention_weights     how much each step or position looks at each other
 
 import numpy as np
 
-from recipes import _checks, _explained, _gradients, _watching
+from recipes import _checks, _explained, _gradients, _model_checks, _watching
 
 GREY_NOISE = 0.05  # spread of the first picture, in shares of the range of values
 
@@ -56,7 +56,7 @@ def maximize_activation(
     >>> maximize_activation(model, "output", [0, 2], steps=2, seed=0).shape
     (2, 8, 8, 1)
     """
-    _checks.model("model", model)
+    _model_checks.model("model", model)
     shape = model.input_shape[1:] if shape is None else shape
     shape = _checks.shape("shape", shape, fixed=True)
     layer = None if layer is None else _explained.layer_of(model, layer)
@@ -123,7 +123,7 @@ def attention_weights(model, x, *, layer=None, batch_size=32):
     """
     import keras
 
-    _checks.model("model", model)
+    _model_checks.model("model", model)
     x = keras.tree.map_structure(lambda leaf: _checks.array("x", leaf), x)
     leaves = keras.tree.flatten(x)
     _checks.same_rows(**{f"x[{i}]": leaf for i, leaf in enumerate(leaves)})

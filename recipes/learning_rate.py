@@ -6,7 +6,7 @@ import itertools
 import keras
 import numpy as np
 
-from recipes import _checks
+from recipes import _checks, _model_checks
 from recipes.feeding import batches
 
 # The test ends when the smoothed loss is this many times its lowest value.
@@ -91,7 +91,7 @@ def lr_find(model, x, y=None, *, low=1e-6, high=1.0, steps=100, batch_size=32, s
     >>> all(np.array_equal(a, b) for a, b in zip(before, model.get_weights()))
     True
     """
-    _checks.compiled("model", model)
+    _model_checks.compiled("model", model)
     low, high = _checks.positive("low", low), _checks.positive("high", high)
     _checks.require(low < high, "low", "be less than high", f"low={low:g}, high={high:g}")
     steps = _checks.count("steps", steps, minimum=10)

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 from keras import layers
 
-from recipes import _checks
+from recipes import _checks, _model_checks
 
 
 @keras.saving.register_keras_serializable("recipes")
@@ -47,7 +47,7 @@ def class_names(model):
     >>> class_names(model)
     ('cat', 'dog')
     """
-    for layer in _checks.model("model", model).layers:
+    for layer in _model_checks.model("model", model).layers:
         if isinstance(layer, ClassNames):
             return layer.names
     return None

@@ -6,7 +6,7 @@ Builders have a knob for noise on the input, `noise=`.
 import keras
 from keras import layers, ops
 
-from recipes import _blocks, _checks
+from recipes import _blocks, _checks, _model_checks
 from recipes._recipe import seeded
 from recipes.layers import DropConnect
 
@@ -64,10 +64,10 @@ def inject_noise(model, stddev=0.1, *, where="input", seed=None):
     >>> np.allclose(model(x), noisy(x)), np.allclose(noisy(x), noisy(x, training=True))
     (True, False)
     """
-    _checks.model("model", model)
+    _model_checks.model("model", model)
     stddev = _checks.non_negative("stddev", stddev)
     _checks.one_of("where", where, PLACES)
-    _checks.functional("model", model)
+    _model_checks.functional("model", model)
 
     with seeded(seed):
         one = isinstance(model, keras.Sequential)  # which has no `input` before it is called

@@ -6,7 +6,7 @@ Each takes `ax=None` and draws into the Axes given, or into a new figure. All ca
 
 import numpy as np
 
-from recipes import _checks, scores
+from recipes import _checks, _model_checks, scores
 from recipes._style import BLUE, axes
 
 
@@ -31,7 +31,7 @@ def plot_reconstructions(model, x, n=8, ax=None):
     >>> plot_reconstructions(model, images, n=4).get_title()
     'samples (above) and reconstructions (below)'
     """
-    shape = _checks.model("model", model).input_shape[1:]
+    shape = _model_checks.model("model", model).input_shape[1:]
     x = _checks.array("x", x, shape=shape)[: _checks.count("n", n)]
     made = model.predict(x, verbose=0)
     ax = axes(ax, width=1.0 * max(len(x), 4), height=2.4)

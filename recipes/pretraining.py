@@ -10,7 +10,7 @@ classifier.fit(x_labelled, y_labelled, epochs=20)
 import keras
 from keras import layers
 
-from recipes import _autoencoders, _checks, _heads
+from recipes import _autoencoders, _checks, _heads, _model_checks
 from recipes._recipe import recipe, seeded
 from recipes.feeding import batches
 
@@ -46,7 +46,7 @@ def pretrain_layerwise(model, x, *, epochs=10, batch_size=32, seed=None, verbose
     >>> len(pretrain_layerwise(model, np.zeros((16, 8)), epochs=1))
     3
     """
-    stages = _stages(_checks.model("model", model))
+    stages = _stages(_model_checks.model("model", model))
     x = _checks.array("x", x, shape=model.input_shape[1:]).astype("float32")
     _checks.count("epochs", epochs)
 
@@ -112,7 +112,7 @@ def build_on_encoder(
     >>> classifier.output_shape, len(classifier.trainable_weights)
     ((None, 3), 2)
     """
-    encoder = _checks.model("encoder", encoder)
+    encoder = _model_checks.model("encoder", encoder)
     _checks.flag("trainable", trainable)
     _checks.rate("dropout", dropout)
     _heads.check(outputs, task, label_smoothing, loss, class_counts, optimizer, learning_rate)
@@ -141,7 +141,7 @@ def build_on_encoder(
 
 def _stages(model):
     """Pairs of layer groups, outermost first: from a code to the next one, and back."""
-    encoder, decoder = (_checks.part(model, part) for part in ("encoder", "decoder"))
+    encoder, decoder = (_model_checks.part(model, part) for part in ("encoder", "decoder"))
     down, up = _autoencoders.groups(encoder), _autoencoders.groups(decoder)
     _checks.require(
         len(down) == len(up),

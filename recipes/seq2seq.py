@@ -12,7 +12,7 @@ import keras
 import numpy as np
 from keras import layers
 
-from recipes import _attention, _checks, _heads, _recurrent, text
+from recipes import _attention, _checks, _heads, _model_checks, _recurrent, text
 from recipes._recipe import recipe
 
 _DECODERS: weakref.WeakKeyDictionary = weakref.WeakKeyDictionary()
@@ -210,7 +210,7 @@ def decode(model, source, *, max_length=50, beam=1, batch_size=256):
     >>> decode(model, np.ones((3, 7), "int32"), max_length=5, beam=2).tokens.shape[0]
     3
     """
-    _checks.model("model", model)
+    _model_checks.model("model", model)
     _checks.require(
         any(layer.name == "decoder_1" for layer in model.layers),
         "model",

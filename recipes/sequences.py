@@ -8,7 +8,7 @@ import keras
 import numpy as np
 from keras import layers, ops
 
-from recipes import _attention, _blocks, _checks, _heads, _recurrent, text
+from recipes import _attention, _blocks, _checks, _heads, _model_checks, _recurrent, text
 from recipes._recipe import recipe
 
 PATTERNS = ("many_to_one", "many_to_many", "one_to_many")
@@ -203,7 +203,7 @@ def generate_sequence(model, start, length, *, temperature=1.0, seed=None):
     >>> tokens.shape, bool(tokens.min() >= 1)
     ((2, 5), True)
     """
-    shape = _checks.model("model", model).input_shape
+    shape = _model_checks.model("model", model).input_shape
     tokens = len(shape) == 2
     start = _checks.array("start", start, ndim=len(shape), shape=(None, *shape[2:]))
     if tokens:

@@ -10,7 +10,7 @@ import keras
 import numpy as np
 from keras import layers, ops
 
-from recipes import _checks
+from recipes import _checks, _model_checks
 
 # The first tokens of every vocabulary, as in Keras's own: padding, unknown, first and last.
 SPECIAL = ("", "[UNK]", "[START]", "[END]")
@@ -208,7 +208,7 @@ def vocabulary_of(model, name="embedding"):
     >>> vocabulary_of(model).encode(["bad"])
     array([[5]], dtype=int32)
     """
-    return _checks.part(_checks.model("model", model), name).vocabulary
+    return _model_checks.part(_model_checks.model("model", model), name).vocabulary
 
 
 def _check_texts(texts):

@@ -5,7 +5,7 @@ import math
 import keras
 import numpy as np
 
-from recipes import _autoencoders, _blocks, _checks
+from recipes import _autoencoders, _blocks, _checks, _model_checks
 from recipes._recipe import recipe
 from recipes.layers import Sampling
 
@@ -117,7 +117,7 @@ def generate(model, n, *, seed=None, batch_size=256):
     >>> generate(model, 5, seed=0).shape
     (5, 8, 8, 1)
     """
-    encoder = _checks.part(_checks.model("model", model), "encoder")
+    encoder = _model_checks.part(_model_checks.model("model", model), "encoder")
     _checks.require(
         any(isinstance(layer, Sampling) for layer in encoder.layers),
         "model",
@@ -125,7 +125,7 @@ def generate(model, n, *, seed=None, batch_size=256):
         repr(model.name),
         "Did you mean build_variational_autoencoder?",
     )
-    decoder = _checks.part(model, "decoder")
+    decoder = _model_checks.part(model, "decoder")
     random = np.random.default_rng(_checks.seed(seed))
     codes = random.normal(size=(_checks.count("n", n), *decoder.input_shape[1:]))
     batch_size = _checks.count("batch_size", batch_size)

@@ -1,0 +1,69 @@
+"""Checks of models and of what a model is asked for; `_checks` has the plain values and data."""
+
+import keras
+
+from recipes import _checks
+
+
+def model(name, value):
+    """A built keras.Model."""
+    if not isinstance(value, keras.Model):
+        raise TypeError(f"{name} must be a keras.Model. Received: {name}={_checks._show(value)}.")
+    if not value.built:
+        raise ValueError(
+            f"{name} must be built: give it an input shape, or call it once. "
+            f"Received: {value.name!r}."
+        )
+    return value
+
+
+def compiled(name, value):
+    """A built and compiled keras.Model."""
+    if not model(name, value).compiled:
+        raise ValueError(f"{name} must be compiled. Received: {value.name!r}. Call compile first.")
+    return value
+
+
+def plain_learning_rate(optimizer):
+    """The learning rate of an optimizer that follows no schedule."""
+    if isinstance(optimizer._learning_rate, keras.optimizers.schedules.LearningRateSchedule):
+        raise ValueError(
+            "learning_rate of the optimizer must be a number, so that a callback can change it. "
+            f"Received: a {type(optimizer._learning_rate).__name__}. Leave one of the two out."
+        )
+    return float(optimizer.learning_rate)
+
+
+def functional(name, value):
+    """A functional or Sequential model, whose layers can be walked."""
+    if not getattr(value, "inputs", None) or not getattr(value, "outputs", None):
+        raise ValueError(
+            f"{name} must be a functional or Sequential model. Received: {value.name!r}, a "
+            f"{type(value).__name__} whose layers cannot be seen."
+        )
+    return value
+
+
+def part(model, name):
+    """The nested model of that name, such as 'encoder'."""
+    for inner in model.layers:
+        if inner.name == name:
+            return inner
+    raise ValueError(
+        f"model must have a part named {name!r}. Received: {model.name!r} with the layers "
+        f"{_checks._names([inner.name for inner in model.layers])}."
+    )
+
+
+def reported(name, value, reports):
+    """A value that the epochs of a fit report."""
+    if value not in reports:
+        hint = " Give fit validation_data." if value.startswith("val_") else ""
+        hint = (
+            _checks.nearest(value, reports) if any(key[:4] == "val_" for key in reports) else hint
+        )
+        raise ValueError(
+            f"{name} must be one of the values that an epoch reports: {_checks._names(reports)}. "
+            f"Received: {name}={value!r}.{hint}"
+        )
+    return value
