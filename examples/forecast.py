@@ -15,6 +15,7 @@ import functools
 import importlib.util
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 from matplotlib import pyplot as plt
 
@@ -79,7 +80,8 @@ def main(quick=False, output="output/forecast", csv=None, window=None, horizon=N
         result.plot(number, ax=ax)
         ax.set(title=f"backtest, forecast from row {result.origins[number]}", ylabel=series.name)
     past = series.iloc[-2 * max(horizon, task.window // 2) :]
-    plot_forecast(past, forecast, times=past.index.append(times), ax=axes[2])
+    naive = np.resize(series.to_numpy()[-task.season :], horizon)
+    plot_forecast(past, forecast, naive=naive, times=past.index.append(times), ax=axes[2])
     axes[2].set(title="what comes next", ylabel=series.name)
     figure.savefig(output / "forecast.png", dpi=120)
     plt.close(figure)

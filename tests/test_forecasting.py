@@ -207,11 +207,14 @@ def test_a_sequence_autoencoder_serves_all_that_is_done_with_one():
 
 
 def test_windows_feed_a_fit_of_a_forecaster():
-    data = make_windows(NOISY, 8, 4, validation=0, test=20)
-    model = build_forecaster(data.input_shape, 4, season=4, units=(4,), learning_rate=0.01, seed=0)
+    data = make_windows(NOISY, 8, 4, validation=0, test=20, seed=0)
+    # From the last value, which says little where there is a season.
+    model = build_forecaster(
+        data.input_shape, 4, units=(4,), residual=False, learning_rate=0.02, seed=0
+    )
     before = model.evaluate(data.test, verbose=0)[0]
-    model.fit(data.train, epochs=8, verbose=0)
-    assert model.evaluate(data.test, verbose=0)[0] < before
+    model.fit(data.train, epochs=15, shuffle=False, verbose=0)
+    assert model.evaluate(data.test, verbose=0)[0] < 0.7 * before
 
 
 def test_a_search_draws_the_window_and_takes_the_horizon_from_the_rows():
