@@ -255,7 +255,8 @@ def classifier_of(model):
 
 def _encoder(input_shape, filters, units, kernel_size, options):
     """Images through blocks of convolutions, tables straight, then dense layers."""
-    x = inputs = keras.Input(input_shape)
+    inputs = keras.Input(input_shape)
+    x = layers.Identity()(inputs)  # Keras 3.12 makes no model of nothing, as `units=()` is
     bias = not options["batch_norm"]
     if len(input_shape) == 3:
         for width in filters:
