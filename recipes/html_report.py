@@ -1,27 +1,13 @@
 """One page about a model, to send or to keep: `report`."""
 
-import base64
 import html
-import io
 from pathlib import Path
 
 import numpy as np
 
-from recipes import _checks, _explained, _recipe, _targets, _watching, plots, scores
+from recipes import _checks, _explained, _page, _recipe, _targets, _watching, plots, scores
 
 SHOWN = 6  # samples in a picture of maps or reconstructions
-STYLE = """
-body { font: 16px/1.5 system-ui, sans-serif; color: #222; max-width: 60rem; margin: 2rem auto;
-       padding: 0 1rem; }
-h1 { margin-bottom: 0; } h2 { margin-top: 2.5rem; border-bottom: 1px solid #ccc; }
-p.small, figcaption { color: #555; }
-pre { background: #f4f4f4; padding: .7rem; overflow-x: auto; }
-table { border-collapse: collapse; border: 0; display: block; overflow-x: auto; }
-th, td { border: 1px solid #ccc; padding: .2rem .6rem; text-align: right; }
-td:first-child, th:first-child { text-align: left; }
-figure { display: inline-block; margin: .5rem 1rem .5rem 0; vertical-align: top; }
-img { max-width: 100%; height: auto; }
-"""
 
 
 def report(model, x, y=None, history=None, path="report.html", *, names=None):
@@ -70,17 +56,8 @@ def report(model, x, y=None, history=None, path="report.html", *, names=None):
         ("How it comes to them", _explanations(model, x, prediction, task)),
         ("The model", _model(model)),
     ]
-    body = "\n".join(f"<h2>{name}</h2>\n{content}" for name, content in sections if content)
-    title = html.escape(model.name)
-    path.write_text(
-        f'<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8"><title>{title}</title>'
-        f'<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<style>{STYLE}</style></head>\n<body><h1>{title}</h1>\n"
-        f'<p class="small">{len(x):,} held-out rows of shape {x.shape[1:]}, '
-        f"{model.count_params():,} parameters</p>\n{body}\n</body></html>\n",
-        encoding="utf-8",
-    )
-    return path
+    note = f"{len(x):,} held-out rows of shape {x.shape[1:]}, {model.count_params():,} parameters"
+    return _page.write(path, model.name, note, sections)
 
 
 def _task(x, y, prediction):
@@ -108,7 +85,7 @@ def _curves(history, y, prediction, task):
     from recipes.diagnosis import diagnose
 
     names = [name for name in history if not name.startswith("val_") and name != "learning_rate"]
-    pictures = "".join(_figure(plots.plot_history(history, name), name) for name in names[:4])
+    pictures = "".join(_page.figure(plots.plot_history(history, name), name) for name in names[:4])
     if len(history["loss"]) < 3:
         return pictures
     integer = task == "classes" and y.dtype.kind in "iu" and y.ndim == 1
@@ -120,15 +97,17 @@ def _classes(model, x, y, prediction, names):
     from recipes.reports import per_class_report
 
     parts = [
-        _figure(plots.plot_confusion_matrix(y, prediction, names), "confusion matrix"),
-        _figure(plots.plot_per_class(y, prediction, names), "scores of every class"),
-        _figure(plots.plot_reliability(y, prediction), "reliability"),
+        _page.figure(plots.plot_confusion_matrix(y, prediction, names), "confusion matrix"),
+        _page.figure(plots.plot_per_class(y, prediction, names), "scores of every class"),
+        _page.figure(plots.plot_reliability(y, prediction), "reliability"),
     ]
     if len(np.unique(scores.class_rows(y, prediction)[0])) > 1:
-        parts.append(_figure(plots.plot_precision_recall(y, prediction), "precision and recall"))
+        parts.append(
+            _page.figure(plots.plot_precision_recall(y, prediction), "precision and recall")
+        )
     if x.ndim > 2 and prediction.ndim == 2:
         ax = plots.plot_mistakes(x, y, prediction, names=names)
-        parts.append(_figure(ax, "the worst mistakes"))
+        parts.append(_page.figure(ax, "the worst mistakes"))
     return "".join(parts) + per_class_report(y, prediction, names=names)._repr_html_()
 
 
@@ -136,11 +115,11 @@ def _labels(model, x, y, prediction, names):
     from recipes.reports import per_class_report
 
     table = per_class_report(y, prediction, names=names)
-    return _figure(table.plot(), "scores of every label") + table._repr_html_()
+    return _page.figure(table.plot(), "scores of every label") + table._repr_html_()
 
 
 def _numbers(model, x, y, prediction, names):
-    return _figure(plots.plot_residuals(y, prediction), "errors")
+    return _page.figure(plots.plot_residuals(y, prediction), "errors")
 
 
 def _reconstructions(model, x, y, prediction, names):
@@ -148,13 +127,13 @@ def _reconstructions(model, x, y, prediction, names):
 
     error = np.square(prediction - x).mean(axis=tuple(range(1, x.ndim)))
     parts = [
-        _figure(plots.plot_reconstructions(model, x, n=SHOWN), "reconstructions"),
-        _figure(plots.plot_anomaly_scores(error), "mean squared error of every row"),
+        _page.figure(plots.plot_reconstructions(model, x, n=SHOWN), "reconstructions"),
+        _page.figure(plots.plot_anomaly_scores(error), "mean squared error of every row"),
     ]
     if any(layer.name == "encoder" for layer in model.layers):
         codes = encode(model, x)
         if codes.shape[1] > 1:
-            parts.append(_figure(plots.plot_latent(codes), "codes"))
+            parts.append(_page.figure(plots.plot_latent(codes), "codes"))
     return "".join(parts)
 
 
@@ -178,10 +157,10 @@ def _explanations(model, x, prediction, task):
         sure = prediction[:SHOWN].reshape(len(few), -1)
         titles = [f"{p.argmax() if len(p) > 1 else int(p[0] > 0.5)}" for p in sure]
         ax = plots.plot_maps(few, grad_cam(model, few), n=SHOWN, titles=titles)
-        parts.append(_figure(ax, "where the class predicted is seen (Grad-CAM)"))
+        parts.append(_page.figure(ax, "where the class predicted is seen (Grad-CAM)"))
     if any(_watching.gives_attention(layer) for layer in layers):
         ax = plots.plot_attention(attention_weights(model, few[:1])[0])
-        parts.append(_figure(ax, "attention of the first row"))
+        parts.append(_page.figure(ax, "attention of the first row"))
     return "".join(parts)
 
 
@@ -197,17 +176,3 @@ def _model(model):
     made = f"<pre>model = {html.escape(call)}</pre>" if call else ""
     summary = f"<summary>{len(rows)} layers</summary>"
     return f"{made}<details>{summary}<table><tr>{head}</tr>{table}</table></details>"
-
-
-def _figure(ax, caption):
-    """A plot as part of the page; its figure is closed."""
-    from matplotlib import pyplot as plt
-
-    file = io.BytesIO()
-    ax.figure.savefig(file, format="png", dpi=110)
-    plt.close(ax.figure)
-    data = base64.b64encode(file.getvalue()).decode()
-    text = html.escape(caption)
-    width = ax.figure.get_size_inches()[0] * 72
-    image = f'<img alt="{text}" width="{width:.0f}" src="data:image/png;base64,{data}">'
-    return f"<figure>{image}<figcaption>{text}</figcaption></figure>\n"

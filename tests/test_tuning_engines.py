@@ -448,7 +448,7 @@ class TestLedger:
         with pytest.raises(_ledger.LostError):
             one.report(trial, 0, 1.0)
         with pytest.raises(_ledger.LostError):
-            one.finish(trial, "COMPLETE", 1.0, {})
+            one.finish(trial, "COMPLETE", [1.0], {})
         for ledger in (one, two):
             ledger.close()
 

@@ -116,3 +116,13 @@ def test_kinds_of_folds(given, sizes):
 def test_bad_input(given, message):
     with pytest.raises(ValueError, match=message):
         by_folds(**given)
+
+
+def test_the_tenth_fold_comes_behind_the_ninth():
+    study = by_folds(folds=11, epochs=1)
+    parts = study.best_model()
+    steps = study.tuner.best_trial().metrics.metrics["fold"].get_history()
+    for i, ((_, held), step) in enumerate(zip(study.tuner.folds, steps, strict=True)):
+        kernel, bias = parts.get_layer(f"fold_{i}").get_weights()
+        error = (X[held] @ kernel + bias)[:, 0] - Y[held]
+        assert np.square(error).mean() == pytest.approx(step.mean(), rel=1e-4)

@@ -39,12 +39,14 @@ __all__ = [
     "hypermodel_alone",
     "in_use",
     "installed",
+    "kept",
     "known_names",
     "lies_in",
     "no_epochs",
     "not_free",
     "number",
     "objective",
+    "objectives",
     "one_of",
     "options",
     "optuna_only",
@@ -54,14 +56,17 @@ __all__ = [
     "same_rows",
     "same_study",
     "seed",
+    "several",
     "shape",
     "space",
     "start",
     "starts",
     "storage",
     "targets",
+    "trial",
     "unreachable",
     "validation",
+    "with_several_objectives",
 ]
 
 
@@ -195,6 +200,41 @@ def compiled(owner, value):
 def objective(name, names):
     """The name of a value that every epoch reports."""
     return one_of("objective", name, sorted(names))
+
+
+def objectives(asked, measured):
+    """At least one, none twice, the first of them a value of the epochs."""
+    names = [str(getattr(one, "name", one)) for one in asked]
+    if not names:
+        raise ValueError("objective must name at least one. Received: objective=[].")
+    for name in names:
+        if names.count(name) > 1:
+            raise ValueError(f"objective must name each one once. Received: {name!r} twice.")
+    if names[0] in measured:
+        rest = [name for name in names if name not in measured]
+        raise ValueError(
+            f"objective must begin with a value that the epochs report, which tells the best of "
+            f"them. Received: {names[0]!r}, of which a model has one. "
+            f"Did you mean {[*(rest or ['val_loss']), *(n for n in names if n in measured)]}?"
+        )
+
+
+def with_several_objectives(name, value, allowed):
+    """An argument that knows of several objectives."""
+    if value not in allowed:
+        raise ValueError(
+            f"{name} must be one of {', '.join(map(repr, allowed))} with several objectives. "
+            f"Received: {name}={value!r}."
+        )
+
+
+def several(owner, names):
+    """The study has several objectives."""
+    if len(names) < 2:
+        raise ValueError(
+            f"{owner} needs several objectives. Received: {names[0]!r} alone. "
+            f"Example: objective=[{names[0]!r}, 'parameters']."
+        )
 
 
 def direction(name, value):
@@ -357,6 +397,23 @@ def enough_trials(owner, found, needed):
     """As many completed trials as a summary of them needs."""
     if found < needed:
         raise ValueError(f"{owner} needs {needed} completed trials. Received: {found}.")
+
+
+def trial(number, trials):
+    """The trial of that number."""
+    number = count("trial", number)
+    if number not in trials:
+        raise ValueError(f"trial must be one of 1 to {max(trials)}. Received: trial={number}.")
+    return trials[number]
+
+
+def kept(number, weights, best):
+    """The weights of a trial are on disk."""
+    if not weights:
+        raise ValueError(
+            f"trial must be one of the best {best} or of the Pareto front: the weights of others "
+            f"are not kept. Received: trial={number}. Its code() builds it untrained."
+        )
 
 
 def in_use(directory):

@@ -35,7 +35,7 @@ def run_folds(tuner, trial, x, y, *, seed=None, validation_data=None, **kwargs):
         path = folder / FOLD_WEIGHTS.format(number)
         if number not in known or not path.exists():
             model, _ = refit.fresh(x, y, seed)
-            tuner.look_at(trial, model)
+            tuner.look_at(trial, model, x)
             watch = Watch(tuner, trial, functools.partial(_on_epoch, tuner))
             tuner.hypermodel.fit(
                 trial.hyperparameters,
@@ -57,12 +57,12 @@ def run_folds(tuner, trial, x, y, *, seed=None, validation_data=None, **kwargs):
 
 
 def _logs(watch, number):
-    """What the best epoch reported, with the seconds of all of them."""
+    """What the best epoch reported, with the seconds and the number of all of them."""
     if not math.isfinite(watch.best):
         message = f"{watch.objective.name} was not finite in any epoch of fold {number}."
         raise keras_tuner.errors.FailedTrialError(message)
-    seconds = time.monotonic() - watch.started
-    return {name: float(value) for name, value in {**watch.logs, "seconds": seconds}.items()}
+    whole = {"seconds": time.monotonic() - watch.started, "epochs": watch.epochs}
+    return {name: float(value) for name, value in {**watch.logs, **whole}.items()}
 
 
 def _on_epoch(tuner, trial, model, epoch, logs, last):
@@ -78,7 +78,8 @@ def _on_epoch(tuner, trial, model, epoch, logs, last):
 def _report(tuner, trial, done):
     """Tell the oracle the means so far; end a trial that is not worth another fold."""
     means = {name: float(np.mean([logs[name] for logs in done])) for name in done[0]}
-    means["seconds"] = float(sum(logs["seconds"] for logs in done))
+    for name in ("seconds", "epochs"):
+        means[name] = float(sum(logs[name] for logs in done))
     means["fold"] = done[-1][tuner.oracle.objective.name]
     tuner.oracle.keep_folds(trial.trial_id, done)
     reported = tuner.oracle.update_trial(trial.trial_id, means, step=len(done) - 1)

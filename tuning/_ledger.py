@@ -38,7 +38,7 @@ class Ledger:
     Args:
         url: SQLAlchemy URL.
         name: the study's name; a database holds many.
-        direction: "min" or "max".
+        direction: "min" or "max", or a list of them for several objectives.
         description: dict that says what the study searches; another one is another study.
         overwrite: delete a study of this name first.
     """
@@ -47,13 +47,12 @@ class Ledger:
         optuna = quiet_optuna()
         self.shown = shown(url)
         self.storage = _connect(url)
-        directions = {"min": "minimize", "max": "maximize"}
         if overwrite and name in optuna.get_all_study_names(self.storage):
             optuna.delete_study(study_name=name, storage=self.storage)
         self.study = optuna.create_study(
             storage=self.storage,
             study_name=name,
-            direction=directions[direction],
+            directions=directions_of(direction),
             load_if_exists=True,
         )
         found = self.study.user_attrs.get("description")
@@ -108,39 +107,28 @@ class Ledger:
 
     def report(self, trial_id, step, value):
         """An epoch of a trial has ended. Raises `LostError`."""
-        from optuna.exceptions import UpdateFinishedTrialError
-
-        try:
+        with _unless_lost():
             patiently(self.storage.set_trial_intermediate_value, trial_id, step, value)
-        except UpdateFinishedTrialError:
-            raise LostError from None
 
     def note(self, trial_id, name, value):
         """Keep a value with a trial that is running. Raises `LostError`."""
-        from optuna.exceptions import UpdateFinishedTrialError
-
-        try:
+        with _unless_lost():
             patiently(self.storage.set_trial_user_attr, trial_id, name, value)
-        except UpdateFinishedTrialError:
-            raise LostError from None
 
     def last_note(self, place, name):
         """The latest value of that name from the trials at a place, dead ones included."""
         found = [t.user_attrs for t in self._trials() if t.user_attrs["place"] == place]
         return next((attrs[name] for attrs in reversed(found) if name in attrs), None)
 
-    def finish(self, trial_id, state, value, result):
-        """End a trial: `state` is Optuna's, `result` for the leaderboard. Raises `LostError`."""
-        from optuna.exceptions import UpdateFinishedTrialError
+    def finish(self, trial_id, state, values, result):
+        """End a trial: `state` is Optuna's, `values` a list with a number for each objective, or
+        None; `result` is for the leaderboard. Raises `LostError`."""
         from optuna.trial import TrialState
 
         self.heart.beat_for(None)
-        values = None if value is None else [value]
-        try:
+        with _unless_lost():
             patiently(self.storage.set_trial_user_attr, trial_id, "result", result)
             patiently(self.storage.set_trial_state_values, trial_id, TrialState[state], values)
-        except UpdateFinishedTrialError:
-            raise LostError from None
 
     def bury(self):
         """End the trials of processes that have died, so that their places are free."""
@@ -196,6 +184,23 @@ class _Heart(threading.Thread):
                 # A beat that does not arrive is made good by the next one.
                 with contextlib.suppress(Exception):
                     self.storage.record_heartbeat(trial_id)
+
+
+@contextlib.contextmanager
+def _unless_lost():
+    """Whoever ended a trial of this process had taken it over."""
+    from optuna.exceptions import UpdateFinishedTrialError
+
+    try:
+        yield
+    except UpdateFinishedTrialError:
+        raise LostError from None
+
+
+def directions_of(direction):
+    """Optuna's names for "min" and "max", or for a list of them."""
+    names = {"min": "minimize", "max": "maximize"}
+    return [names[one] for one in ([direction] if isinstance(direction, str) else direction)]
 
 
 def sqlite_url(folder):

@@ -3,22 +3,21 @@
 import sys
 import time
 
-# What is said of trials that have no rank.
-WITHOUT_RANK = {"PRUNED": "pruned", "SKIPPED": "skipped: too many parameters"}
+from tuning._fronts import values_of
 
 
 class Progress:
     """Prints a line a trial, and on a terminal or in a notebook the epoch that runs.
 
     Args:
-        objective: name of the score.
+        objectives: list of `keras_tuner.Objective`; the first is the score.
         max_trials: number of trials that are to run.
         time_budget: seconds, or None.
         verbose: False for nothing at all.
     """
 
-    def __init__(self, objective, max_trials, time_budget, verbose):
-        self.objective = objective
+    def __init__(self, objectives, max_trials, time_budget, verbose):
+        self.objectives = objectives
         self.max_trials = max_trials
         self.limit = f" of {_clock(time_budget)}" if time_budget else ""
         self.verbose = verbose
@@ -34,17 +33,21 @@ class Progress:
 
     def trial(self, trial, best):
         """A trial has ended."""
+        reason = (trial.message or "no message").strip().splitlines()[-1]
         if trial.status == "FAILED":
-            reason = (trial.message or "no message").strip().splitlines()[-1]
             self._show(f"{self._head(trial)} failed: {reason}")
             return
-        if trial.status in WITHOUT_RANK:
-            line = f"{self._head(trial)} {WITHOUT_RANK[trial.status]}{self._tail()}"
+        if trial.status in ("PRUNED", "SKIPPED"):
+            said = f": {reason.split('Error: ')[-1]}" if trial.status == "SKIPPED" else ""
+            line = f"{self._head(trial)} {trial.status.lower()}{said}{self._tail()}"
             self._show(line, self._end())
             return
         improved = self.best is None or best.trial_id != self.best.trial_id
         self.best = best
-        line = f"{self._head(trial)} {self.objective} {trial.score:.4f}{self._tail()}"
+        names = [objective.name for objective in self.objectives]
+        values = [trial.score, *values_of(trial, self.objectives[1:])]
+        said = ", ".join(f"{n} {short(v)}" for n, v in zip(names, values, strict=True))
+        line = f"{self._head(trial)} {said}{self._tail()}"
         self._show(line, self._end(improved))
 
     def close(self):
@@ -70,6 +73,11 @@ class Progress:
         if self.verbose:
             print(line.ljust(self.width), end=end, flush=True)
             self.width = len(line) if end == "\r" else 0
+
+
+def short(value):
+    """A number for a line: four decimals of a small one, none of a large one."""
+    return f"{value:.4f}" if abs(value) < 1000 else f"{value:,.0f}"
 
 
 def _clock(seconds):

@@ -9,6 +9,7 @@ from tuning import _checks
 from tuning._ledger import quiet_optuna
 
 SAMPLERS = ("tpe", "random", "grid", "cmaes", "gp")
+SEVERAL = ("tpe", "random", "grid", "gp")  # that know of several objectives
 PRUNERS = ("median", "halving", "none")
 
 STARTUP = (
@@ -48,14 +49,12 @@ def make_sampler(engine, seed, max_trials):
 def make_pruner(name, epochs, by_folds=False):
     """Optuna's pruner of that name; folds say something from the first on, epochs do not."""
     pruners = quiet_optuna().pruners
-    if by_folds and name == "median":
-        return pruners.MedianPruner(n_startup_trials=PRUNE_FROM, n_warmup_steps=0)
-    if by_folds and name == "halving":
-        return pruners.SuccessiveHalvingPruner(min_resource=1, reduction_factor=2)
     if name == "median":
-        return pruners.MedianPruner(n_startup_trials=PRUNE_FROM, n_warmup_steps=WARM_UP)
+        warm_up = 0 if by_folds else WARM_UP
+        return pruners.MedianPruner(n_startup_trials=PRUNE_FROM, n_warmup_steps=warm_up)
     if name == "halving":
-        return pruners.SuccessiveHalvingPruner(min_resource=max(WARM_UP, epochs // 9))
+        first, factor = (1, 2) if by_folds else (max(WARM_UP, epochs // 9), 4)
+        return pruners.SuccessiveHalvingPruner(min_resource=first, reduction_factor=factor)
     return pruners.NopPruner()
 
 

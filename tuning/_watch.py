@@ -19,16 +19,19 @@ class Watch(keras.callbacks.Callback):
     def __init__(self, tuner, trial, report):
         super().__init__()
         self.objective = tuner.oracle.objective
+        self.measured = tuner.measured
         self.trial = trial
         self.report = report
         self.best = None
         self.weights = None
         self.logs = None
+        self.epochs = 0
         self.started = time.monotonic()
 
     def on_epoch_end(self, epoch, logs=None):
         own = {"seconds": time.monotonic() - self.started, "parameters": self.model.count_params()}
-        logs = {**logs, **own}
+        logs = {**logs, **self.measured, **own}
+        self.epochs += 1
         score = logs.get(self.objective.name, math.nan)
         if self.best is None or self.objective.better_than(score, self.best):
             self.best, self.logs = score, logs

@@ -29,6 +29,9 @@ LOWER_IS_BETTER = re.compile(
     r"hinge|poisson|kl|distance|false"
 )
 
+# What is measured of a trial's model beside the values of its epochs.
+MEASURED = {"parameters": "min", "latency": "min"}
+
 ROWS = 2  # of the first pass
 
 
@@ -51,8 +54,24 @@ def first_pass(hypermodel, data):
     return [*logs, *(f"val_{name}" for name in logs)]
 
 
-def choose_objective(objective, names, space):
-    """The `keras_tuner.Objective` for what the user asked, among the names that are reported."""
+def choose_objectives(objective, names, space):
+    """A `keras_tuner.Objective` for each that the user asked for, one or a list of them.
+
+    Args:
+        objective: name, `keras_tuner.Objective` or None; or a list of them.
+        names: names that epochs report, or None where they are not known.
+        space: dict, for the objective in the place of None.
+    """
+    asked = list(objective) if isinstance(objective, (list, tuple)) else [objective]
+    _checks.objectives(asked, MEASURED)
+    first, *others = asked
+    return [
+        _choose(first, names, space),
+        *(_choose(other, names and [*names, *MEASURED], space) for other in others),
+    ]
+
+
+def _choose(objective, names, space):
     if objective is None:
         metrics = [name for name in names or () if name.startswith("val_") and name != "val_loss"]
         searched = {name for name, value in space.items() if isinstance(value, RANGES)}
@@ -72,7 +91,7 @@ def direction_of(name):
     >>> direction_of("val_f1_score"), direction_of("val_mae"), direction_of("val_fun")
     ('max', 'min', None)
     """
-    if LOWER_IS_BETTER.search(name):
+    if name in MEASURED or LOWER_IS_BETTER.search(name):
         return "min"
     return "max" if HIGHER_IS_BETTER.search(name) else None
 

@@ -13,6 +13,7 @@ import keras_tuner
 from keras_tuner.engine.trial import Trial
 
 from tuning import _ledger, _proposals
+from tuning._fronts import front_of, values_of
 
 # Proposals that were seen before, until the first combination that was not is taken instead.
 MAX_REPEATS = 30
@@ -35,7 +36,8 @@ class OptunaOracle(keras_tuner.Oracle):
 
     Args:
         engine: one of `_proposals.SAMPLERS`.
-        objective: `keras_tuner.Objective`.
+        objective: `keras_tuner.Objective`, or a list of them: the first ranks the trials and says
+            which epoch counts.
         max_trials: places in the ledger that are to be filled.
         epochs: the most that a trial trains.
         pruner: one of `_proposals.PRUNERS`.
@@ -58,7 +60,9 @@ class OptunaOracle(keras_tuner.Oracle):
         first=(),
         by_folds=False,
     ):
-        super().__init__(objective, max_trials=max_trials, seed=None if seed is None else seed + 1)
+        self.objectives = objective if isinstance(objective, list) else [objective]
+        seed = None if seed is None else seed + 1
+        super().__init__(self.objectives[0], max_trials=max_trials, seed=seed)
         self.verbose = 0
         self.engine = engine
         self.ledger = ledger
@@ -67,8 +71,8 @@ class OptunaOracle(keras_tuner.Oracle):
         self.pruner = _proposals.make_pruner(pruner, epochs, by_folds)
         optuna = _ledger.quiet_optuna()
         self.memory = optuna.storages.InMemoryStorage()
-        direction = {"min": "minimize", "max": "maximize"}[self.objective.direction]
-        self.seen = optuna.create_study(storage=self.memory, direction=direction)
+        directions = _ledger.directions_of([one.direction for one in self.objectives])
+        self.seen = optuna.create_study(storage=self.memory, directions=directions)
         self.trials: dict = {}
         self.ongoing_trials: dict = {}
         self._ids: dict[int, int] = {}  # number in the ledger -> id in memory
@@ -107,7 +111,8 @@ class OptunaOracle(keras_tuner.Oracle):
         """Report an epoch; the trial's status becomes PRUNED where it is not worth going on."""
         trial = super().update_trial(trial_id, metrics, step)
         value = metrics.get(self.objective.name, math.nan)
-        if math.isfinite(value):
+        # With several objectives one of them says nothing about what is worth going on.
+        if math.isfinite(value) and len(self.objectives) == 1:
             in_ledger, in_memory = self._own[trial_id]
             self.ledger.report(in_ledger, step, float(value))
             self.memory.set_trial_intermediate_value(in_memory, step, float(value))
@@ -123,17 +128,18 @@ class OptunaOracle(keras_tuner.Oracle):
         self.update_space(own.hyperparameters)
         if own.metrics.exists(self.objective.name):
             self.score_trial(own)
-        if own.status in RANKED and not math.isfinite(own.score):
+        values = values_of(own, self.objectives)
+        if own.status in RANKED and not all(map(math.isfinite, values)):
             own.status = "FAILED"
         in_ledger, in_memory = self._own.pop(own.trial_id)
         self.ongoing_trials = {k: v for k, v in self.ongoing_trials.items() if v is not own}
-        value = own.score if own.status == "COMPLETED" else None
+        values = values if own.status == "COMPLETED" else None
         try:
-            self.ledger.finish(in_ledger, STATES[own.status], value, _record(own))
+            self.ledger.finish(in_ledger, STATES[own.status], values, _record(own))
         except _ledger.LostError:
             del self.trials[own.trial_id]  # whoever took it over will end it
             return
-        _settle(self.memory, in_memory, STATES[own.status], value)
+        _settle(self.memory, in_memory, STATES[own.status], values)
         self.end_order.append(own.trial_id)
 
     def score_trial(self, trial):
@@ -157,6 +163,14 @@ class OptunaOracle(keras_tuner.Oracle):
         ranked.sort(key=lambda trial: int(trial.trial_id))
         ranked.sort(key=lambda trial: trial.score, reverse=self.objective.direction == "max")
         return ranked[:num_trials]
+
+    def front(self):
+        """The trials that no other one beats in every objective, the best in the first one first.
+
+        With one objective that is the best trial.
+        """
+        ranked = self.get_best_trials(len(self.trials))
+        return front_of(ranked, self.objectives) if len(self.objectives) > 1 else ranked[:1]
 
     def stop(self):
         """Begin no trial any more."""
@@ -249,7 +263,7 @@ class OptunaOracle(keras_tuner.Oracle):
         if found.state.is_finished() and not self.memory.get_trial(in_memory).state.is_finished():
             for step, value in found.intermediate_values.items():
                 self.memory.set_trial_intermediate_value(in_memory, step, value)
-            _settle(self.memory, in_memory, found.state.name, found.value)
+            _settle(self.memory, in_memory, found.state.name, found.values)
 
     def _restored(self, trial_id, found):
         """The Keras Tuner trial of what stands in the ledger."""
@@ -286,8 +300,8 @@ def _record(trial):
     }
 
 
-def _settle(memory, trial_id, state, value):
-    memory.set_trial_state_values(trial_id, _state(state), None if value is None else [value])
+def _settle(memory, trial_id, state, values):
+    memory.set_trial_state_values(trial_id, _state(state), values)
 
 
 def _state(name):

@@ -47,6 +47,15 @@ class Durable(keras_tuner.Oracle):
 
     _lock: Any = None
 
+    @property
+    def objectives(self):
+        """One, in a list, as Optuna's engines have it."""
+        return [self.objective]
+
+    def front(self):
+        """The best trial, in a list."""
+        return self.get_best_trials(1)
+
     def _random_values(self):
         """The defaults first, then random draws: the random trials of three of the engines."""
         if self.trials:

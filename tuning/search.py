@@ -5,6 +5,7 @@ import os
 import shutil
 import tempfile
 from pathlib import Path
+from types import SimpleNamespace
 
 import keras_tuner
 
@@ -13,15 +14,18 @@ from tuning import _checks
 from tuning._data import prepare
 from tuning._ledger import Ledger, sqlite_url
 from tuning._progress import Progress
-from tuning._proposals import PRUNERS, SAMPLERS
+from tuning._proposals import PRUNERS, SAMPLERS, SEVERAL
 from tuning._workers import work
 from tuning.hypermodel import ForeignModel, hypermodel, name_of
-from tuning.objectives import choose_objective, first_pass
+from tuning.objectives import choose_objectives, first_pass
 from tuning.optuna_oracle import OptunaOracle
 from tuning.oracle import ENGINES, make_oracle, read_json, write_json
 from tuning.spaces import SPACES
 from tuning.study import Study
 from tuning.tuner import LeanTuner
+
+# Arguments of a builder that `search` takes beside the space.
+TOLD = ("input_shape", "outputs", "task")
 
 
 def search(
@@ -43,6 +47,7 @@ def search(
     time_budget=None,
     patience=None,
     max_parameters=None,
+    max_latency=None,
     start_from=(),
     epochs=20,
     batch_size=32,
@@ -77,7 +82,11 @@ def search(
             the others at that epoch), "halving" (successive halving) or "none". None is "median".
         objective: name of a value that each epoch reports, such as "val_accuracy", or a
             `keras_tuner.Objective`. None is "val_loss", or the model's first metric where the space
-            holds a knob that changes the loss itself (l1, l2, label_smoothing, ...).
+            holds a knob that changes the loss itself (l1, l2, label_smoothing, ...). A list of them
+            searches for the best compromises (`Study.pareto`), and may hold "parameters" and
+            "latency" (milliseconds for a batch of 32 rows) behind the first, which ranks the
+            leaderboard and says which epoch counts. With "tpe", "random", "grid" or "gp", without a
+            pruner.
         validation: share of the rows to score on, classes in equal shares, or (x_val, y_val), or
             (x_val,) without y. None is 0.2.
         folds: in its place, for Optuna's engines: a number of folds, a scikit-learn splitter such
@@ -89,6 +98,8 @@ def search(
         time_budget: seconds after which the running trial ends with its epoch and no other begins.
         patience: trials without a better score after which the search ends, or None.
         max_parameters: models with more are skipped untrained, or None.
+        max_latency: models are skipped untrained that take more milliseconds to predict a batch of
+            32 rows, compiled and warm, the median of 15 calls; or None.
         start_from: list of dicts from names in the space to values: the trials after the first,
             which is the defaults; for Optuna's engines.
         epochs: passes over the training rows in a trial, at least 1.
@@ -126,149 +137,176 @@ def search(
     >>> print(study.code())
     build_mlp((3,), 2, units=(4,), dropout=0.1)
     """
-    max_trials = _checks.count("max_trials", max_trials)
-    epochs = _checks.count("epochs", epochs)
-    batch_size = _checks.count("batch_size", batch_size)
-    seed = _checks.seed(seed)
-    _checks.one_of("engine", engine, (*SAMPLERS, *ENGINES))
-    start_from = _checks.starts(start_from)
-    workers = workers if workers is not None else int(os.environ.get("TUNING_WORKERS", 1))
-    workers = _checks.count("workers", workers)
-    storage = storage or os.environ.get("TUNING_STORAGE")
-    if engine in ENGINES:
-        _checks.optuna_only(
-            engine,
-            pruner=pruner,
-            storage=storage,
-            max_parameters=max_parameters,
-            start_from=tuple(start_from),
-            folds=folds,
-            workers=workers if workers > 1 else None,
-        )
-    pruner = _checks.one_of("pruner", pruner or "median", PRUNERS)
-    storage = _checks.storage(storage)
-    if patience is not None:
-        patience = _checks.count("patience", patience)
-    if max_parameters is not None:
-        max_parameters = _checks.count("max_parameters", max_parameters)
-    if task is not None:
-        _checks.one_of("task", task, _checks.TASKS)
-    if time_budget is not None:
-        _checks.positive("time_budget", time_budget)
-    make_callbacks = _checks.callbacks(callbacks)
-
-    _checks.builder(build)
-    told = {"input_shape": input_shape, "outputs": outputs, "task": task}
-    space = _space(build, space, told)
-    data = prepare(
-        x,
-        y,
-        validation,
-        input_shape=space.get("input_shape"),
-        task=_task(build, space),
-        outputs=space.get("outputs"),
-        seed=seed,
-        folds=folds,
-        groups=groups,
-    )
-    if isinstance(build, keras_tuner.HyperModel):
-        model = ForeignModel(build)
-    else:
-        model = hypermodel(build, {**_from_data(build, data, y, seed, space), **space})
-    _checks.no_epochs(engine, space)
-    first = [model.values_of(i, arguments) for i, arguments in enumerate(start_from)]
+    call = _checked(locals())
+    given = SimpleNamespace(**call)
+    space = _space(build, given.space, {name: call[name] for name in TOLD})
+    data = _data(given, space)
+    model = _model(given, space, data)
+    first = [model.values_of(i, arguments) for i, arguments in enumerate(given.start_from)]
     folder, keeper = _folder(directory)
     reported = first_pass(model, data)
     _checks.folds_of_keras(folds, reported)
-    objective = choose_objective(objective, reported, space)
+    objectives = choose_objectives(objective, reported, space)
 
-    description = {
-        **model.description(),
-        "engine": engine,
-        "objective": f"{objective.direction} {objective.name}",
-        "data": data.checksum(),
-        "epochs": epochs,
-        "batch_size": batch_size,
-        "seed": seed,
-    }
-    if engine in SAMPLERS:
-        description["pruner"] = pruner
+    description = _description(given, model, data, objectives)
     _claim(folder, description, overwrite)
-    progress = Progress(objective.name, max_trials, time_budget, verbose)
-    if engine in ENGINES:
-        oracle = make_oracle(engine, objective, max_trials=max_trials, epochs=epochs, seed=seed)
-    else:
-        ledger = Ledger(
-            storage or sqlite_url(folder),
-            name or model.name,
-            objective.direction,
-            description,
-            overwrite,
-        )
-        oracle = OptunaOracle(
-            engine,
-            objective,
-            max_trials=max_trials,
-            epochs=epochs,
-            pruner=pruner,
-            seed=seed,
-            ledger=ledger,
-            first=first,
-            by_folds=data.folds is not None,
-        )
     tuner = LeanTuner(
-        oracle,
+        _oracle(given, model, data, objectives, first, folder, description),
         model,
         folder,
-        make_callbacks,
-        progress,
+        given.callbacks,
+        Progress(objectives, given.max_trials, time_budget, verbose),
         time_budget=time_budget,
-        patience=patience,
-        max_parameters=max_parameters,
+        patience=given.patience,
+        max_parameters=given.max_parameters,
+        max_latency=max_latency,
         folds=data.folds,
     )
-    if workers > 1:
-        held_out = (data.x_val,) if y is None else (data.x_val, data.y_val)
-        call = {
-            "build": build,
-            "x": data.x,
-            "y": None if y is None else data.y,
-            "input_shape": input_shape,
-            "outputs": outputs,
-            "task": task,
-            "space": None if isinstance(build, keras_tuner.HyperModel) else space,
-            "engine": engine,
-            "pruner": pruner,
-            "objective": objective,
-            "validation": None if data.folds else held_out,
-            "folds": data.folds,
-            "max_trials": max_trials,
-            "time_budget": time_budget,
-            "patience": patience,
-            "max_parameters": max_parameters,
-            "start_from": start_from,
-            "epochs": epochs,
-            "batch_size": batch_size,
-            "callbacks": callbacks,
-            "seed": seed,
-            "workers": 1,
-            "directory": folder,
-            "storage": storage,
-            "name": name,
-            "verbose": False,
-        }
-        tuner.watch(lambda tuner: work(call, workers, tuner))
-        return Study(tuner, data.input_shape, keeper)
-    tuner.search(
-        data.x,
-        data.y,
-        validation_data=(data.x_val, data.y_val),
-        epochs=epochs,
-        batch_size=batch_size,
-        seed=seed,
-        verbose=0,
+    if given.workers > 1:
+        theirs = _call_of_a_worker(call, data, objectives, folder)
+        tuner.watch(lambda tuner: work(theirs, given.workers, tuner))
+    else:
+        tuner.search(
+            data.x,
+            data.y,
+            validation_data=(data.x_val, data.y_val),
+            epochs=given.epochs,
+            batch_size=given.batch_size,
+            seed=given.seed,
+            verbose=0,
+        )
+    return Study(tuner, data.input_shape, keeper, description)
+
+
+def _checked(call):
+    """The call of `search` with every argument checked that needs no data, and None resolved."""
+    given = SimpleNamespace(**call)
+    _checks.builder(given.build)
+    _checks.one_of("engine", given.engine, (*SAMPLERS, *ENGINES))
+    workers, storage = given.workers, given.storage or os.environ.get("TUNING_STORAGE")
+    workers = int(os.environ.get("TUNING_WORKERS", 1)) if workers is None else workers
+    checked = {
+        "workers": _checks.count("workers", workers),
+        "storage": _checks.storage(storage),
+        "start_from": _checks.starts(given.start_from),
+        "seed": _checks.seed(given.seed),
+        "callbacks": _checks.callbacks(given.callbacks),
+    }
+    for name in ("max_trials", "epochs", "batch_size", "patience", "max_parameters"):
+        value = call[name]
+        optional = name in ("patience", "max_parameters")
+        checked[name] = None if optional and value is None else _checks.count(name, value)
+    for name in ("time_budget", "max_latency"):
+        if call[name] is not None:
+            _checks.positive(name, call[name])
+    if given.task is not None:
+        _checks.one_of("task", given.task, _checks.TASKS)
+    several = isinstance(given.objective, (list, tuple)) and len(given.objective) > 1
+    if given.engine in ENGINES:
+        _checks.optuna_only(
+            given.engine,
+            objective=given.objective if several else None,
+            pruner=given.pruner,
+            storage=storage,
+            max_parameters=given.max_parameters,
+            max_latency=given.max_latency,
+            start_from=tuple(checked["start_from"]),
+            folds=given.folds,
+            workers=workers if workers > 1 else None,
+        )
+    if several:
+        _checks.with_several_objectives("pruner", given.pruner, (None, "none"))
+        _checks.with_several_objectives("engine", given.engine, SEVERAL)
+    usual = "none" if several else "median"
+    checked["pruner"] = _checks.one_of("pruner", given.pruner or usual, PRUNERS)
+    return {**call, **checked}
+
+
+def _data(given, space):
+    """The rows, checked and split."""
+    return prepare(
+        given.x,
+        given.y,
+        given.validation,
+        input_shape=space.get("input_shape"),
+        task=_task(given.build, space),
+        outputs=space.get("outputs"),
+        seed=given.seed,
+        folds=given.folds,
+        groups=given.groups,
     )
-    return Study(tuner, data.input_shape, keeper)
+
+
+def _model(given, space, data):
+    """The hypermodel, with what the data tell of its arguments."""
+    _checks.no_epochs(given.engine, space)
+    if isinstance(given.build, keras_tuner.HyperModel):
+        return ForeignModel(given.build)
+    told = _from_data(given.build, data, given.y, given.seed, space)
+    return hypermodel(given.build, {**told, **space})
+
+
+def _description(given, model, data, objectives):
+    """What makes this study another one than others."""
+    description = {
+        **model.description(),
+        "engine": given.engine,
+        "objective": ", ".join(f"{one.direction} {one.name}" for one in objectives),
+        "data": data.checksum(),
+        "epochs": given.epochs,
+        "batch_size": given.batch_size,
+        "seed": given.seed,
+    }
+    return {**description, "pruner": given.pruner} if given.engine in SAMPLERS else description
+
+
+def _oracle(given, model, data, objectives, first, folder, description):
+    """Who says what to try next, and remembers."""
+    if given.engine in ENGINES:
+        return make_oracle(
+            given.engine,
+            objectives[0],
+            max_trials=given.max_trials,
+            epochs=given.epochs,
+            seed=given.seed,
+        )
+    ledger = Ledger(
+        given.storage or sqlite_url(folder),
+        given.name or model.name,
+        [one.direction for one in objectives],
+        description,
+        given.overwrite,
+    )
+    return OptunaOracle(
+        given.engine,
+        objectives,
+        max_trials=given.max_trials,
+        epochs=given.epochs,
+        pruner=given.pruner,
+        seed=given.seed,
+        ledger=ledger,
+        first=first,
+        by_folds=data.folds is not None,
+    )
+
+
+def _call_of_a_worker(call, data, objectives, folder):
+    """The same search as this one, in one process, on the rows as they were split here."""
+    with_y = call["y"] is not None
+    held_out = (data.x_val, data.y_val) if with_y else (data.x_val,)
+    return {
+        **call,
+        "x": data.x,
+        "y": data.y if with_y else None,
+        "validation": None if data.folds else held_out,
+        "folds": data.folds,
+        "groups": None,
+        "objective": objectives,
+        "workers": 1,
+        "directory": folder,
+        "overwrite": False,
+        "verbose": False,
+    }
 
 
 def _space(build, space, told):

@@ -2,26 +2,33 @@
 
 import math
 import statistics
+from pathlib import Path
 
+from tuning import _checks, _pictures
 from tuning._watch import average_of
 from tuning.tuner import KEEP, OWN_METRICS
 
 HEAD = 10  # rows of the leaderboard in a notebook
-LOG_SCALE_FROM = 10  # times the best score
 
 
 class Study:
     """The result of `search`.
 
+    With several objectives the best is the best in the first of them; `pareto` has the others that
+    no trial beats, and `model` and `code` take the number of any.
+
     Args:
         tuner: the `LeanTuner` that ran.
         input_shape: shape of one row.
         keeper: what deletes the folder with the study, or None where the user keeps it.
+        description: dict that says what was searched.
 
     Attributes:
+        objective: name of the score; `objectives` has the names of all objectives.
         tuner: the `keras_tuner.Tuner` that ran, with its `oracle`.
         best_arguments: keyword arguments of the best model, beside the shapes.
-        best_training: "batch_size" and "epochs" of the best trial, where they were searched.
+        best_training: what the training of the best trial was given, where that was searched:
+            "batch_size", "epochs", ...
         best_score: objective of the best trial at its best epoch.
         best_history: dict from name to values an epoch, for `recipes.plot_history`.
         failures: dict from trial number to traceback.
@@ -36,9 +43,11 @@ class Study:
     ([(4,), (8,)], True)
     """
 
-    def __init__(self, tuner, input_shape, keeper=None):
+    def __init__(self, tuner, input_shape, keeper=None, description=None):
         self.tuner = tuner
-        self.objective = tuner.oracle.objective.name
+        self.objectives = [objective.name for objective in tuner.oracle.objectives]
+        self.objective = self.objectives[0]
+        self.description = description or {}
         self._input_shape = input_shape
         self._keeper = keeper  # deletes a temporary folder together with the study
 
@@ -47,9 +56,11 @@ class Study:
 
         Returns:
             pandas DataFrame: rank, trial, score, the other scores on the validation rows at the
-            best epoch, status, every knob that was searched, parameters, epochs, seconds, and error
-            where a trial failed. With folds the scores are means over them, and "folds" and
-            "spread", their standard deviation, stand in the place of epochs.
+            best epoch, status, every knob that was searched, parameters (the model's size), latency
+            where it was measured (milliseconds), epochs, seconds, and error where a trial failed or
+            was skipped. With folds the scores are means over them, "folds" is their number, and
+            "spread" their standard deviation. With several objectives "pareto" says which trials no
+            other one beats.
         """
         import pandas as pd
 
@@ -60,8 +71,24 @@ class Study:
         table = table.sort_values("score", ascending=lower_first, kind="stable")
         ranks = ranked[table.index].rank(method="first", ascending=lower_first).astype("Int64")
         table.insert(0, "rank", ranks)
+        if len(self.objectives) > 1:
+            front = [_number(trial) for trial in self.tuner.oracle.front()]
+            table.insert(1, "pareto", table["trial"].isin(front))
         table["parameters"] = table["parameters"].astype("Int64")
         return table.dropna(axis="columns", how="all").reset_index(drop=True)
+
+    def pareto(self):
+        """The compromises: the trials than which no other is better in all objectives.
+
+        Returns:
+            pandas DataFrame, those rows of the leaderboard, the best in the first objective first.
+
+        Raises:
+            ValueError: the study has one objective.
+        """
+        _checks.several("pareto", self.objectives)
+        table = self.leaderboard()
+        return table[table["pareto"]].drop(columns="pareto").reset_index(drop=True)
 
     @property
     def best_arguments(self):
@@ -94,16 +121,35 @@ class Study:
         """
         return self.tuner.load_model(self._best(), self._input_shape)
 
-    def code(self):
+    def model(self, trial):
+        """The model of one trial, compiled, with the weights of its best epoch.
+
+        Args:
+            trial: its number in the leaderboard, one of the best five or of the Pareto front.
+
+        Raises:
+            ValueError: no trial has that number, or its weights were not kept.
+        """
+        chosen = self._trial(trial)
+        weights = list(Path(self.tuner.get_trial_dir(chosen.trial_id)).glob("*.weights.h5"))
+        _checks.kept(trial, weights, KEEP)
+        return self.tuner.load_model(chosen, self._input_shape)
+
+    def code(self, trial=None):
         """The one line of Python that builds the best model, untrained.
 
         Objects among the arguments (layers, functions) stand there by name.
 
+        Args:
+            trial: number of another trial in the leaderboard, or None.
+
         Raises:
             TypeError: the search was over a `keras_tuner.HyperModel`, which is not called by a
                 line.
+            ValueError: no trial has that number.
         """
-        line = self.tuner.hypermodel.line(self._best().hyperparameters)
+        chosen = self._best() if trial is None else self._trial(trial)
+        line = self.tuner.hypermodel.line(chosen.hyperparameters)
         if line is None:
             raise TypeError(
                 "code() needs a search over a builder. "
@@ -111,36 +157,14 @@ class Study:
             )
         return line
 
-    def plot(self, ax=None):
+    def plot_history(self, ax=None):
         """The search as it went: every trial's score and the best so far. Returns the Axes."""
-        from recipes import plots
+        return _pictures.plot_history(self, ax)
 
-        trials = self.tuner.oracle.trials.values()
-        scores = {_number(t): t.score for t in trials if t.status in ("COMPLETED", "STOPPED")}
-        numbers, values = list(scores), list(scores.values())
-        pick = min if self.tuner.oracle.objective.direction == "min" else max
-        best = [pick(values[: i + 1]) for i in range(len(values))]
-        star = _number(self._best())
-
-        ax = plots._axes(ax)
-        ax.plot(numbers, values, "o", color=plots.GREY, label="trial")
-        ax.step(numbers, best, where="post", color=plots.BLUE, label="best so far")
-        ax.plot(star, best[-1], "*", color=plots.ORANGE, markersize=14, label=f"trial {star}")
-        for i, number in enumerate(self.failures):
-            label = None if i else "failed"
-            ax.axvline(number, color=plots.ORANGE, linestyle=":", linewidth=1, label=label)
-        if min(values) > 0 and max(values) > LOG_SCALE_FROM * min(values):
-            ax.set_yscale("log")
-        ax.xaxis.get_major_locator().set_params(integer=True)
-        ax.set(xlabel="trial", ylabel=self.objective.replace("_", " "))
-        ax.set_title(f"{self.tuner.hypermodel.name}: best {best[-1]:.4g} of {len(trials)} trials")
-        ax.legend(frameon=False)
-        return ax
+    plot = plot_history
 
     def plot_curves(self, ax=None):
         """The objective over the epochs, a line a trial, the best in colour. Returns the Axes."""
-        from tuning import _pictures
-
         return _pictures.plot_curves(self, ax)
 
     def plot_importance(self, ax=None):
@@ -149,11 +173,57 @@ class Study:
         Raises:
             ValueError: fewer than two trials were completed.
         """
-        from tuning import _checks, _pictures
-
-        completed = [t for t in self.tuner.oracle.trials.values() if t.status == "COMPLETED"]
-        _checks.enough_trials("plot_importance", len(completed), 2)
+        _checks.enough_trials("plot_importance", len(self._completed()), 2)
         return _pictures.plot_importance(self, ax)
+
+    def plot_parallel(self, ax=None):
+        """A line a trial through its knobs, the eight that matter most, to its score.
+
+        Knobs with a logarithmic range stand on such an axis; a trial without a knob (units of layer
+        3, where there are two) passes below it. Returns the Axes.
+
+        Raises:
+            ValueError: fewer than two trials were completed.
+        """
+        _checks.enough_trials("plot_parallel", len(self._completed()), 2)
+        return _pictures.plot_parallel(self, ax)
+
+    def plot_pareto(self, ax=None, *, against=None):
+        """Every trial by two objectives, those of the front with their numbers.
+
+        Args:
+            ax: matplotlib Axes, or None for new ones.
+            against: objective on the horizontal axis, None for the second; the first one stands on
+                the vertical axis.
+
+        Returns:
+            The Axes.
+
+        Raises:
+            ValueError: the study has one objective, or none of that name.
+        """
+        _checks.several("plot_pareto", self.objectives)
+        others = self.objectives[1:]
+        against = others[0] if against is None else _checks.one_of("against", against, others)
+        return _pictures.plot_pareto(self, against, ax)
+
+    def report(self, path="study.html"):
+        """Write the study as one HTML page: the best model's line, pictures, leaderboard, failures.
+
+        The page holds its pictures and loads nothing, so that it can be sent and opens offline.
+
+        Args:
+            path: the file to write; a file that is there is replaced.
+
+        Returns:
+            `pathlib.Path` of the page.
+
+        Raises:
+            RuntimeError: no trial was completed.
+        """
+        from tuning import _report
+
+        return _report.write(self, path)
 
     def ensemble(self, k=5):
         """One model that averages the predictions of the best `k`.
@@ -167,8 +237,6 @@ class Study:
         Raises:
             ValueError: fewer than `k` trials have weights.
         """
-        from tuning import _checks
-
         k = _checks.count("k", k, minimum=2)
         best = self.tuner.oracle.get_best_trials(min(k, KEEP))
         _checks.enough_trials("ensemble", len(best), k)
@@ -179,6 +247,9 @@ class Study:
     def __repr__(self):
         trials = self.tuner.oracle.trials
         failed = f", {len(self.failures)} failed" if self.failures else ""
+        if len(self.objectives) > 1:
+            front = len(self.tuner.oracle.front())
+            failed += f", {front} on the Pareto front of {', '.join(self.objectives)}"
         line = self.tuner.hypermodel.line(self._best().hyperparameters)
         return (
             f"Study of {self.tuner.hypermodel.name}: {len(trials)} trials{failed}, "
@@ -198,19 +269,36 @@ class Study:
             raise RuntimeError("No trial was completed; `failures` says why.")
         return trial
 
+    def _trial(self, number):
+        """The trial of that number in the leaderboard."""
+        trials = {_number(trial): trial for trial in self.tuner.oracle.trials.values()}
+        return _checks.trial(number, trials)
+
+    def _completed(self):
+        return [t for t in self.tuner.oracle.trials.values() if t.status == "COMPLETED"]
+
     def _steps(self, curves):
         """How far a trial came, and with folds how far these are apart (standard deviation)."""
         steps = max((step + 1 for curve in curves.values() for step in curve), default=0)
         if not self.tuner.folds:
             return {"epochs": steps}
         scores = list(curves.get("fold", {}).values())
-        return {"folds": steps, "spread": statistics.stdev(scores) if steps > 1 else math.nan}
+        return {
+            "spread": statistics.stdev(scores) if len(scores) > 1 else math.nan,
+            "folds": steps,
+            "epochs": _last(curves, "epochs"),
+        }
 
     def _row(self, trial):
         model, hp = self.tuner.hypermodel, trial.hyperparameters
         curves = _curves(trial)
         done = trial.status in ("COMPLETED", "PRUNED", "STOPPED") and trial.score is not None
-        others = [name for name in curves if name[:4] == "val_" and name != self.objective]
+        others = [
+            name
+            for name in curves
+            if (name[:4] == "val_" or name in self.objectives)
+            and name not in (self.objective, *OWN_METRICS)
+        ]
         # Empty where the trial's file could not be read.
         knobs = {**model.arguments(hp), **model.training(hp)} if hp.space else {}
         return {
@@ -220,6 +308,7 @@ class Study:
             "status": trial.status.lower(),
             **{k: v for k, v in knobs.items() if model.searched is None or k in model.searched},
             "parameters": _last(curves, "parameters"),
+            "latency": _last(curves, "latency"),
             **self._steps(curves),
             "seconds": _last(curves, "seconds"),
             "error": trial.message.strip().splitlines()[-1] if trial.message else None,

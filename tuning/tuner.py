@@ -16,11 +16,12 @@ import keras_tuner
 
 from tuning import _checks
 from tuning._folds import FOLD_WEIGHTS, run_folds
+from tuning._latency import latency
 from tuning._watch import Watch, average_of, load_weights, save_weights
 
 WEIGHTS = "best.weights.h5"
 # What an epoch, or a fold, reports beside the model's own metrics: "fold" is the fold's own score.
-OWN_METRICS = ("seconds", "parameters", "fold")
+OWN_METRICS = ("seconds", "parameters", "latency", "fold", "epochs")
 # Trials that may fail before one works; when one has worked any number may.
 FAILURES_AT_FIRST = 3
 # Trials whose weights stay on disk: the best.
@@ -40,6 +41,7 @@ class LeanTuner(keras_tuner.Tuner):
         time_budget: seconds until no epoch begins any more, or None.
         patience: trials without a better score until the search ends, or None.
         max_parameters: the largest model that is trained, or None.
+        max_latency: milliseconds of a prediction by the slowest model that is trained, or None.
         folds: list of (training rows, held-out rows): a trial trains a model on each, and scores
             the mean of their best epochs; or None.
     """
@@ -55,13 +57,15 @@ class LeanTuner(keras_tuner.Tuner):
         time_budget=None,
         patience=None,
         max_parameters=None,
+        max_latency=None,
         folds=None,
     ):
         super().__init__(oracle, hypermodel, directory=str(directory), project_name="trials")
         self.make_callbacks = make_callbacks
         self.progress = progress
         self.patience = math.inf if patience is None else patience
-        self.max_parameters = math.inf if max_parameters is None else max_parameters
+        self.limits = {"parameters": max_parameters, "latency": max_latency}
+        self.measured = {}  # what `look_at` found of the running trial's model
         self.folds = folds
         self.trials_left = int(os.environ.get("TUNING_TRIALS", 0)) or math.inf  # of this process
         self.is_recycled = False
@@ -115,7 +119,7 @@ class LeanTuner(keras_tuner.Tuner):
         hp = trial.hyperparameters
         watch = Watch(self, trial, self.on_epoch_end)
         model = self.hypermodel.build(hp)
-        self.look_at(trial, model)
+        self.look_at(trial, model, x)
         if "tuner/initial_epoch" in hp.values:
             kwargs["epochs"] = hp.values["tuner/epochs"]
             kwargs["initial_epoch"] = hp.values["tuner/initial_epoch"]
@@ -150,8 +154,8 @@ class LeanTuner(keras_tuner.Tuner):
     def pre_create_trial(self):
         """End the search where a budget is used up."""
         ended = [t for t in self.oracle.trials.values() if t.status not in ("RUNNING", "FAILED")]
-        best = self.best_trial()
-        after = [t for t in ended if best and int(t.trial_id) > int(best.trial_id)]
+        latest = max((int(t.trial_id) for t in self.oracle.front()), default=math.inf)
+        after = [t for t in ended if int(t.trial_id) > latest]
         self.is_recycled = self.trials_left <= 0
         over = len(after) >= self.patience or (ended and self.time_is_up())
         if over or self.is_recycled:
@@ -168,7 +172,9 @@ class LeanTuner(keras_tuner.Tuner):
         """
         paths = [self._weights(trial.trial_id)]
         if self.folds:
-            paths = sorted(Path(self.get_trial_dir(trial.trial_id)).glob(FOLD_WEIGHTS.format("*")))
+            folder = Path(self.get_trial_dir(trial.trial_id))
+            paths = [folder / FOLD_WEIGHTS.format(i) for i in range(len(self.folds))]
+            paths = [path for path in paths if path.exists()]  # the time may have ended it
         models = [self.hypermodel.build(trial.hyperparameters) for _ in paths]
         for model, path in zip(models, paths, strict=True):
             if not model.built:
@@ -198,7 +204,7 @@ class LeanTuner(keras_tuner.Tuner):
 
     def _try_run_and_update_trial(self, trial, *args, **kwargs):
         """Run; failures of the trial stay in it."""
-        self.ended = None
+        self.ended, self.measured = None, {}
         super()._try_run_and_update_trial(trial, *args, **kwargs)
         if trial.status == "COMPLETED" or self.ended == "SKIPPED":
             trial.status = self.ended or trial.status
@@ -210,9 +216,13 @@ class LeanTuner(keras_tuner.Tuner):
         metrics = self.oracle.get_trial(trial.trial_id).metrics
         if not metrics.exists(name):
             results = results if isinstance(results, dict) else {name: float(results)}
-            self.oracle.update_trial(trial.trial_id, results)
+            self.oracle.update_trial(trial.trial_id, {**self.measured, **results})
         if not math.isfinite(metrics.get_best_value(name)):
             raise keras_tuner.errors.FailedTrialError(f"{name} was not finite in any epoch.")
+        for other in self.oracle.objectives[1:]:
+            if not metrics.exists(other.name):
+                message = f"{other.name}, one of the objectives, was not reported."
+                raise keras_tuner.errors.FailedTrialError(message)
 
     def _stop_where_all_failed(self, at_least):
         messages = [t.message for t in self.oracle.trials.values() if t.status == "FAILED"]
@@ -222,32 +232,41 @@ class LeanTuner(keras_tuner.Tuner):
                 f"{messages[-1]}"
             )
 
-    def look_at(self, trial, model):
-        """Before it trains."""
+    def look_at(self, trial, model, x):
+        """Before it trains on rows of x: measure it, and leave it where it is over a limit."""
         _checks.compiled("build", model)
-        if model.built and model.count_params() > self.max_parameters:
-            self._skip(trial, model.count_params())
+        asked = {one.name for one in self.oracle.objectives}
+        if "latency" not in self.measured and (self.limits["latency"] or "latency" in asked):
+            self.measured["latency"] = latency(model, x)
+        if model.built:
+            self.measured["parameters"] = model.count_params()
+        for name, limit in self.limits.items():
+            if limit is not None and self.measured.get(name, 0) > limit:
+                self._skip(trial, name, limit)
 
-    def _skip(self, trial, parameters):
-        """Leave a model untrained that is too large."""
+    def _skip(self, trial, name, limit):
+        """Leave a model untrained that is over a limit."""
         self.ended = "SKIPPED"
-        trial.metrics.register("parameters", direction="min")
-        trial.metrics.update("parameters", parameters, step=0)
+        for measure, value in self.measured.items():
+            trial.metrics.register(measure, direction="min")
+            trial.metrics.update(measure, value, step=0)
         raise keras_tuner.errors.FailedTrialError(
-            f"{parameters:,} parameters, more than max_parameters={self.max_parameters:,}"
+            f"{name} {round(self.measured[name], 2):,}, more than max_{name}={limit:,}"
         )
 
     def _worth_keeping(self, score, hp):
-        """Among the best so far; with Hyperband all, since a later round may train it on."""
-        if score is None or "tuner/round" in hp.values:
+        """Among the best so far; with Hyperband all, since a later round may train it on, and with
+        several objectives, where only the ended trial tells."""
+        if score is None or "tuner/round" in hp.values or len(self.oracle.objectives) > 1:
             return score is not None
         best = self.oracle.get_best_trials(KEEP)
         return len(best) < KEEP or self.oracle.objective.better_than(score, best[-1].score)
 
     def _forget_weights(self):
-        """Delete the weights of trials that are no longer among the best."""
+        """Delete the weights of trials that are no longer among the best, nor on the front."""
+        front = {trial.trial_id for trial in self.oracle.front()}
         for trial in self.oracle.get_best_trials(len(self.oracle.trials))[KEEP:]:
-            if "tuner/round" not in trial.hyperparameters.values:
+            if trial.trial_id not in front and "tuner/round" not in trial.hyperparameters.values:
                 for path in Path(self.get_trial_dir(trial.trial_id)).glob("*.weights.h5"):
                     path.unlink(missing_ok=True)
 
