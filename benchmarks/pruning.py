@@ -30,6 +30,7 @@ class Clock(keras.callbacks.Callback):
 
 
 def main(seeds=3, budget=25, target=0.985, epochs=30):
+    """`python -m benchmarks pruning 1 20` is a short run: seeds, seconds a search."""
     _measure.versions()
     seeds, budget, target, epochs = int(seeds), float(budget), float(target), int(epochs)
     images, labels = _data.digits()
@@ -56,6 +57,7 @@ def main(seeds=3, budget=25, target=0.985, epochs=30):
             table = study.leaderboard()
             pruned = (table["status"] == "pruned").sum()
             runs.append((clock.reached or budget, study.best_score, len(table), pruned))
+            print(f"seed {seed}, {name}: {runs[-1][0]:.0f} s, {len(table)} trials", flush=True)
     rows = []
     for name, runs in found.items():
         times, scores, trials, pruned = zip(*runs, strict=True)

@@ -53,11 +53,17 @@ class Plain(keras_tuner.HyperModel):
 
 
 def main(trials=12, epochs=10):
+    """`python -m benchmarks searching 3 4` is a short run: trials, epochs."""
     _measure.versions()
-    trials, epochs = int(trials), int(epochs)
+    header = ("recipe", "engine", "trials a minute", "seconds", "outside fit")
+    _measure.table(header, _rows(int(trials), int(epochs)))
+    return 0
+
+
+def _rows(trials, epochs):
+    """A row a side, each as soon as it is measured."""
     images, labels = _data.digits()
     x, x_val, y, y_val = train_test_split(images, labels, test_size=0.2, random_state=0)
-    rows = []
     for build, arguments in (
         (build_mlp, {"units": (128, 64)}),
         (build_cnn, {"filters": (16, 32)}),
@@ -74,23 +80,20 @@ def main(trials=12, epochs=10):
                 return len(tuner.oracle.trials)
 
         def ours(engine, build=build, space=space):
-            return (
-                search(
-                    build,
-                    x,
-                    y,
-                    space=space,
-                    engine=engine,
-                    pruner="none" if engine in ("tpe", "random") else None,
-                    validation=(x_val, y_val),
-                    max_trials=trials,
-                    epochs=epochs,
-                    seed=0,
-                    verbose=False,
-                )
-                .leaderboard()["rank"]
-                .count()
+            study = search(
+                build,
+                x,
+                y,
+                space=space,
+                engine=engine,
+                pruner="none" if engine in ("tpe", "random") else None,
+                validation=(x_val, y_val),
+                max_trials=trials,
+                epochs=epochs,
+                seed=0,
+                verbose=False,
             )
+            return study.leaderboard()["rank"].count()
 
         sides = {engine: lambda engine=engine: ours(engine) for engine in ENGINES}
         sides["Keras Tuner's RandomSearch"] = theirs
@@ -101,14 +104,5 @@ def main(trials=12, epochs=10):
                 done = side()
                 taken = time.perf_counter() - start
             outside = (taken - sum(in_fit)) / done
-            rows.append(
-                (
-                    build.__name__,
-                    name,
-                    f"{60 * done / taken:.0f}",
-                    f"{taken / done:.2f}",
-                    f"{outside:.2f}",
-                )
-            )
-    _measure.table(("recipe", "engine", "trials a minute", "seconds", "outside fit"), rows)
-    return 0
+            figures = (f"{60 * done / taken:.0f}", f"{taken / done:.2f}", f"{outside:.2f}")
+            yield build.__name__, name, *figures

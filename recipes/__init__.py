@@ -42,6 +42,7 @@ from recipes.forecasting import build_forecaster
 from recipes.html_report import report
 from recipes.images import Images, load_images
 from recipes.imbalance import class_weights, resample, sample_weights
+from recipes.initialization import initial_weights
 from recipes.inside import attention_weights, maximize_activation
 from recipes.layers import (
     DisturbLabel,
@@ -169,6 +170,7 @@ __all__ = [
     "grad_cam",
     "image_augmentation",
     "importance_weights",
+    "initial_weights",
     "inject_noise",
     "integrated_gradients",
     "load_images",

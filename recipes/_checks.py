@@ -175,6 +175,25 @@ def shape(name, value, *, ndim=None, fixed=False):
     return tuple(None if side is None else int(side) for side in value)
 
 
+def sides(name, value, whole):
+    """(height, width) in pixels from an int, a pair or a share of `whole`; None is None."""
+    if value is None:
+        return None
+    if isinstance(value, float):
+        if not 0 < value <= 1:
+            raise ValueError(f"{name} must be a share in (0, 1]. Received: {name}={value:g}.")
+        if None in whole:
+            raise ValueError(
+                f"{name} must be in pixels where the images differ in size. "
+                f"Received: {name}={value:g}."
+            )
+        return tuple(max(1, round(value * side)) for side in whole)
+    pair = counts(name, (value, value) if _is_int(value) else value)
+    if len(pair) != 2:
+        raise ValueError(f"{name} must be (height, width). Received: {name}={value}.")
+    return pair
+
+
 def outputs(value, task):
     """The width of the last layer, which the task bounds."""
     value = count("outputs", value)

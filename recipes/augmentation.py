@@ -33,6 +33,8 @@ LEVELS = {
     },
 }
 FLIPS = ("horizontal", "vertical", "both")
+# Rates of `tabular_augmentation`.
+TABLE_LEVELS = {"light": 0.05, "medium": 0.1, "strong": 0.2}
 
 # Area and proportions of an erased box, from Zhong et al.
 ERASED_AREA = (0.02, 0.25)
@@ -120,6 +122,13 @@ def tabular_augmentation(rate=0.1, *, seed=None):
     0.2
     """
     return SwapNoise(rate, seed=seed)
+
+
+def from_level(augmentation, levels, make):
+    """What a builder's `augmentation` stands for: `make(level)` for a name, else what it is."""
+    if isinstance(augmentation, str):
+        return make(_checks.one_of("augmentation", augmentation, levels))
+    return _checks.layer("augmentation", augmentation)
 
 
 # RandomFlip as the base: Keras's image layers are the ones that also run inside tf.data on every

@@ -5,6 +5,7 @@ from keras import layers
 
 from recipes import _blocks, _checks, _heads
 from recipes._recipe import recipe
+from recipes.augmentation import TABLE_LEVELS, from_level, tabular_augmentation
 
 
 @recipe
@@ -45,7 +46,8 @@ def build_mlp(
             standardised input (or of the raw input with `batch_norm=False`).
         drop_connect: rate in [0, 1) of hidden weights to drop in each training step.
         label_smoothing: rate in [0, 1); not for regression.
-        augmentation: a Keras layer for the input, such as `tabular_augmentation()`, or None.
+        augmentation: "light", "medium" or "strong", for a `tabular_augmentation` of 5, 10 or 20
+            percent of the cells; a Keras layer for the input; or None.
         loss: None is cross-entropy (squared error for numbers); "focal", "weighted",
             "class_balanced" or "logit_adjusted" for rare classes; "mse", "mae", "huber" or
             "log_cosh" for numbers; or a Keras loss object.
@@ -72,7 +74,7 @@ def build_mlp(
     """
     input_shape = _checks.shape("input_shape", input_shape, fixed=True)
     units = _checks.counts("units", units, allow_empty=True)
-    _checks.layer("augmentation", augmentation)
+    augmentation = from_level(augmentation, TABLE_LEVELS, _table_augmentation)
     _heads.check(outputs, task, label_smoothing, loss, class_counts, optimizer, learning_rate)
     _blocks.check(activation, dropout, l1, l2, batch_norm, noise, drop_connect)
 
@@ -109,3 +111,7 @@ def build_mlp(
         optimizer=optimizer,
         learning_rate=learning_rate,
     )
+
+
+def _table_augmentation(level):
+    return tabular_augmentation(TABLE_LEVELS[level])

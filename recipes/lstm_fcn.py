@@ -5,6 +5,8 @@ from keras import layers
 
 from recipes import _attention, _blocks, _checks, _heads, _recurrent
 from recipes._recipe import recipe
+from recipes.augmentation import from_level
+from recipes.series_augmentation import LEVELS, series_augmentation
 
 
 @recipe
@@ -61,7 +63,8 @@ def build_lstm_fcn(
         noise: standard deviation of Gaussian noise on the input while training, in units of the
             standardised input (or of the raw input with `batch_norm=False`).
         label_smoothing: rate in [0, 1); not for regression.
-        augmentation: a Keras layer for the input, such as `series_augmentation()`, or None.
+        augmentation: "light", "medium" or "strong", for `series_augmentation`; a Keras layer for
+            the input; or None.
         loss: None is cross-entropy (squared error for numbers); "focal", "weighted",
             "class_balanced" or "logit_adjusted" for rare classes; "mse", "mae", "huber" or
             "log_cosh" for numbers; or a Keras loss object.
@@ -102,7 +105,7 @@ def build_lstm_fcn(
         "be False where timesteps is None",
         "True",
     )
-    _checks.layer("augmentation", augmentation)
+    augmentation = from_level(augmentation, LEVELS, series_augmentation)
     _heads.check(outputs, task, label_smoothing, loss, class_counts, optimizer, learning_rate)
     _blocks.check(activation, dropout, l1, l2, batch_norm, noise, drop_connect=0.0)
 

@@ -11,7 +11,7 @@ from keras import layers
 
 from recipes import _backbones, _checks, _heads, _layer_rates, _unfreezing
 from recipes._recipe import recipe
-from recipes.augmentation import LEVELS, image_augmentation
+from recipes.augmentation import LEVELS, from_level, image_augmentation
 from recipes.naming import ClassNames, check_names
 
 # "torch" is scaled to ImageNet's mean and spread, "tf" to -1..1, "caffe" is BGR less its mean.
@@ -69,8 +69,8 @@ def build_pretrained(
             as backbone has its own, unless a path is given.
         preprocessing: None is the named backbone's own, and none for a model given; "tf", "torch"
             or "caffe" for weights that were trained with another; or a Keras layer.
-        image_size: side in pixels, or (height, width), to which images are resized inside; None
-            leaves them as they come.
+        image_size: side in pixels, (height, width), or share in (0, 1] of the sides, to which
+            images are resized inside; None leaves them as they come.
         pooling: "average" or "max" over all positions of the backbone's features.
         unfreeze, layer_decay: train the backbone too, from the first step, as in `fine_tune`; None
             keeps it frozen.
@@ -110,13 +110,11 @@ def build_pretrained(
         _checks.layer("preprocessing", preprocessing)
     _checks.one_of("pooling", pooling, ("average", "max"))
     _checks.rate("dropout", dropout)
-    if isinstance(augmentation, str):
-        augmentation = image_augmentation(_checks.one_of("augmentation", augmentation, LEVELS))
-    _checks.layer("augmentation", augmentation)
+    augmentation = from_level(augmentation, LEVELS, image_augmentation)
     _heads.check(outputs, task, label_smoothing, loss, class_counts, optimizer, learning_rate)
     check_names(class_names, outputs, task)
     _unfreezing.check_decay(layer_decay, _heads.make_optimizer(optimizer, learning_rate))
-    sides = _sides(image_size) or input_shape[:2]
+    sides = _checks.sides("image_size", image_size, input_shape[:2]) or input_shape[:2]
     if isinstance(backbone, str):
         _backbones.check_size(backbone, (*sides, input_shape[-1]))
     taken = 3 if isinstance(backbone, str) else backbone.input_shape[-1]
@@ -189,17 +187,6 @@ class PixelScaling(layers.Layer):
 
     def get_config(self):
         return {**super().get_config(), "mode": self.mode, "channels": self.channels}
-
-
-def _sides(image_size):
-    """(height, width), or None."""
-    if image_size is None:
-        return None
-    if isinstance(image_size, tuple):
-        sides = _checks.counts("image_size", image_size)
-        _checks.require(len(sides) == 2, "image_size", "be (height, width)", f"{image_size}")
-        return sides
-    return (_checks.count("image_size", image_size),) * 2
 
 
 def _preprocessed(x, backbone, preprocessing, channels):

@@ -5,6 +5,7 @@ from keras import layers
 
 from recipes import _blocks, _checks, _heads
 from recipes._recipe import recipe
+from recipes.augmentation import LEVELS, from_level, image_augmentation
 
 POOLING = {
     "max": lambda: layers.MaxPooling2D(2, padding="same"),
@@ -21,6 +22,7 @@ def build_cnn(
     filters=(32, 64, 128, 256),
     kernel_size=3,
     pooling="max",
+    image_size=None,
     activation="relu",
     dropout=0.1,
     l1=0.0,
@@ -51,6 +53,8 @@ def build_cnn(
         filters: channels of each block; the length is the depth in blocks.
         kernel_size: side of the square kernels in pixels.
         pooling: "max" or "average", after each block.
+        image_size: side in pixels, (height, width), or share in (0, 1] of the sides, to which
+            images are resized inside; None leaves them as they are.
         activation: any Keras activation, or "prelu".
         dropout: rate in [0, 1) after each block, never on the output.
         l1, l2: weight penalties on every kernel, at least 0.
@@ -59,7 +63,8 @@ def build_cnn(
         noise: standard deviation of Gaussian noise on the input while training, in its units.
         drop_connect: rate in [0, 1) of convolution weights to drop in each training step.
         label_smoothing: rate in [0, 1); not for regression.
-        augmentation: a Keras layer for the input, such as `image_augmentation()`, or None.
+        augmentation: "light", "medium" or "strong", for `image_augmentation`; a Keras layer for the
+            input, such as `image_augmentation(flip=None)` for digits and letters; or None.
         loss: None is cross-entropy (squared error for numbers); "focal", "weighted",
             "class_balanced" or "logit_adjusted" for rare classes; "mse", "mae", "huber" or
             "log_cosh" for numbers; or a Keras loss object.
@@ -90,13 +95,17 @@ def build_cnn(
     filters = _checks.counts("filters", filters)
     _checks.count("kernel_size", kernel_size)
     _checks.one_of("pooling", pooling, POOLING)
-    _checks.layer("augmentation", augmentation)
+    sides = _checks.sides("image_size", image_size, input_shape[:2])
+    augmentation = from_level(augmentation, LEVELS, image_augmentation)
     _heads.check(outputs, task, label_smoothing, loss, class_counts, optimizer, learning_rate)
     _blocks.check(activation, dropout, l1, l2, batch_norm, noise, drop_connect)
 
     x = inputs = keras.Input(input_shape, name="x")
     if augmentation is not None:
         x = augmentation(x)
+    if sides not in (None, input_shape[:2]):
+        # float32 also under mixed precision, whose 8 bits are fewer than a pixel has.
+        x = layers.Resizing(*sides, antialias=True, dtype="float32", name="resizing")(x)
     if noise:
         x = _blocks.GaussianNoise(noise)(x)
     for width in filters:

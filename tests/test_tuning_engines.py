@@ -237,9 +237,11 @@ def test_importance_finds_the_knob_that_matters():
 def test_the_checklist_has_every_knob_that_the_builder_has():
     space = checklist(build_cnn)
     points = "activation dropout batch_norm noise label_smoothing optimizer learning_rate"
-    assert set(space) == {*SPACES[build_cnn], *points.split(), "batch_size", "epochs"}
-    assert set(checklist(build_small)) == {"dropout", "learning_rate", "batch_size", "epochs"}
-    assert "label_smoothing" not in checklist(build_mlp, task="regression")
+    points += " augmentation image_size"
+    training = {"batch_size", "epochs", "class_weight", "schedule", "initial_weights"}
+    assert set(space) == {*SPACES[build_cnn], *points.split(), *training}
+    assert set(checklist(build_small)) == {"dropout", "learning_rate", *training}
+    assert not {"label_smoothing", "class_weight"} & set(checklist(build_mlp, task="regression"))
     study = tiny(build_mlp, space=checklist(build_mlp) | {"epochs": 1, "units": (4,)}, max_trials=2)
     assert set(study.leaderboard()["status"]) == {"completed"}
     assert study.objective == "val_accuracy", "label smoothing changes the loss itself"

@@ -23,9 +23,11 @@ from recipes._checks import (
 __all__ = [
     "TASKS",
     "array",
+    "augmentation",
     "bounds",
     "builder",
     "callbacks",
+    "class_weight",
     "compiled",
     "count",
     "counts",
@@ -277,6 +279,24 @@ def builder(value):
         raise TypeError(
             f"build must be a function or an instance. Received: the class {value.__name__!r}. "
             f"Did you mean {value.__name__}()?"
+        )
+
+
+def class_weight(classes):
+    """Targets of classes, one array."""
+    if not classes:
+        raise ValueError(
+            "class_weight needs y as one array of classes or labels. Received: numbers, or batches "
+            "that are not counted. Leave class_weight out of the space."
+        )
+
+
+def augmentation(rank, known):
+    """Rows for which there is an augmentation outside of the model."""
+    if rank not in known:
+        raise ValueError(
+            "augmentation needs x as one array of tables, series or images, or a builder with an "
+            f"argument of this name. Received: rows of rank {rank}. Leave it out of the space."
         )
 
 

@@ -43,7 +43,7 @@ def run_folds(tuner, trial, x, y, *, seed=None, validation_data=None, **kwargs):
                 x[train],
                 y[train],
                 validation_data=(x[held], y[held]),
-                callbacks=[*tuner.callbacks_of(trial), watch],
+                callbacks=[*tuner.callbacks_of(trial, number), watch],
                 seed=seed,
                 **kwargs,
             )

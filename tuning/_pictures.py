@@ -170,8 +170,11 @@ def plot_pareto(study, against, ax=None):
 def importances(study):
     """Knob -> share of the scores' spread that it explains, the largest first."""
     optuna = quiet_optuna()
+    copy = as_optuna(study)
+    if len({trial.value for trial in copy.trials}) == 1:  # nothing to explain
+        return {name: 0.0 for trial in copy.trials for name in trial.params}
     evaluator = optuna.importance.FanovaImportanceEvaluator(seed=0)
-    return optuna.importance.get_param_importances(as_optuna(study), evaluator=evaluator)
+    return optuna.importance.get_param_importances(copy, evaluator=evaluator)
 
 
 def as_optuna(study):

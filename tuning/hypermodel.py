@@ -11,13 +11,14 @@ import keras_tuner
 
 from recipes import batches
 from recipes._heads import make_optimizer
-from tuning import _checks
+from recipes.initialization import initial_weights
+from tuning import _checks, _training
 from tuning.ranges import RANGES, describe, without_default
 from tuning.spaces import SPACES
 from tuning.tuner import spare_tensorboard
 
-# Names in a space that belong to `fit`, not to the builder.
-TRAINING = {"batch_size": 32, "epochs": 1}
+# Names in a space that belong to the training, not to the builder, where that has none of the name.
+TRAINING = _training.DEFAULTS
 
 
 def hypermodel(build, space=None, *, input_shape=None, outputs=None):
@@ -26,7 +27,8 @@ def hypermodel(build, space=None, *, input_shape=None, outputs=None):
     Args:
         build: a recipe, or any function that returns a compiled `keras.Model`.
         space: dict from argument names to ranges and constants; None is the recipe's own,
-            `SPACES[build]`. The names "batch_size" and "epochs" go to `fit`.
+            `SPACES[build]`. The names "batch_size", "epochs", "augmentation", "class_weight",
+            "schedule" and "initial_weights" go to the training, as `search` has them.
         input_shape, outputs: the builder's arguments of these names; None where the space has
             them.
 
@@ -76,6 +78,9 @@ class BuilderModel(keras_tuner.HyperModel):
         _checks.required(self.name, needed, space)
         self.builder = builder
         self.space = {name: space[name] for name in (*named, *space) if name in space}
+        for name, value in self.space.items():
+            if name not in named:
+                _training.check(name, value)
         self.searched = [k for k, v in self.space.items() if isinstance(v, RANGES)]
         self.defaults = {name: item.default for name, item in named.items()}
         self.positional = [
@@ -88,15 +93,22 @@ class BuilderModel(keras_tuner.HyperModel):
 
     def build(self, hp):
         """The model of these values."""
-        return self.builder(**self.arguments(hp))
+        model = self.builder(**self.arguments(hp))
+        kind = self.training(hp).get("initial_weights")
+        return model if kind is None else initial_weights(model, kind, seed=self.space.get("seed"))
 
     def arguments(self, hp):
         """What the builder is called with for these values."""
-        return {name: value for name, value in self._draw(hp).items() if not self._trains(name)}
+        return {name: value for name, value in self._draw(hp).items() if not self.trains(name)}
 
     def training(self, hp):
-        """What `fit` is called with for these values: "batch_size" and "epochs", where searched."""
-        return {name: value for name, value in self._draw(hp).items() if self._trains(name)}
+        """The knobs of the training among these values: "batch_size", "epochs", ..."""
+        return {name: value for name, value in self._draw(hp).items() if self.trains(name)}
+
+    def knobs(self, hp):
+        """The values of what is searched, by their names in the space."""
+        drawn = self._draw(hp)
+        return {name: drawn[name] for name in self.searched}
 
     def values_of(self, position, arguments):
         """The hyperparameters that give these arguments, the defaults for the others."""
@@ -112,16 +124,26 @@ class BuilderModel(keras_tuner.HyperModel):
 
     def fit(self, hp, model, x, y=None, *, validation_data=None, seed=None, **kwargs):
         """Train `model`; arrays go through `recipes.batches`. Returns its History."""
-        kwargs |= self.training(hp)
+        knobs = self.training(hp)
+        own = {name: knobs.pop(name, None) for name in _training.OPTIONS}
+        kwargs |= knobs
+        # First, so that the others see the learning rate that it reports.
+        kwargs["callbacks"] = [
+            *_training.callbacks(own["schedule"]),
+            *(kwargs.get("callbacks") or ()),
+        ]
         if "tuner/epochs" in hp.values:  # Hyperband says how long
             kwargs["epochs"] = hp.values["tuner/epochs"]
         if not hasattr(x, "shape"):
+            _training.need_arrays(own)
             return model.fit(x, y, validation_data=validation_data, **kwargs)
         size = kwargs.pop("batch_size", TRAINING["batch_size"])
         if isinstance(validation_data, (tuple, list)):
             x_val, y_val = validation_data
             validation_data = batches(x_val, y_val, size, shuffle=False)
-        feed = batches(x, y, size, seed=seed)
+        weights = _training.weights(own["class_weight"], y)
+        feed = batches(x, y, size, sample_weight=weights, seed=seed)
+        feed = _training.with_augmentation(feed, own["augmentation"], x.ndim - 1, seed)
         return model.fit(feed, validation_data=validation_data, shuffle=False, **kwargs)
 
     def line(self, hp):
@@ -130,7 +152,7 @@ class BuilderModel(keras_tuner.HyperModel):
         first = [_source(name, arguments.pop(name)) for name in self.positional]
         rest = [f"{name}={_source(name, value)}" for name, value in arguments.items()]
         line = f"{self.name}({', '.join(first + rest)})"
-        training = [f"{name}={value}" for name, value in self.training(hp).items()]
+        training = [f"{name}={value!r}" for name, value in self.training(hp).items()]
         return f"{line}  # fit with {', '.join(training)}" if training else line
 
     def description(self):
@@ -153,7 +175,8 @@ class BuilderModel(keras_tuner.HyperModel):
                 return float(f"{float(keras.ops.convert_to_numpy(rate)):.6g}")
         return default
 
-    def _trains(self, name):
+    def trains(self, name):
+        """Whether a name of the space is of the training."""
         return name in TRAINING and name not in self.defaults
 
 
@@ -183,6 +206,8 @@ class ForeignModel(keras_tuner.HyperModel):
     def arguments(self, hp):
         """The values themselves, without those that Hyperband adds."""
         return {name: value for name, value in hp.values.items() if name[:6] != "tuner/"}
+
+    knobs = arguments
 
     def training(self, hp):
         return {}

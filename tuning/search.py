@@ -10,7 +10,7 @@ from types import SimpleNamespace
 import keras_tuner
 
 from recipes._targets import counts
-from tuning import _checks
+from tuning import _checks, _training
 from tuning._data import prepare
 from tuning._ledger import Ledger, sqlite_url
 from tuning._progress import Progress
@@ -52,6 +52,7 @@ def search(
     epochs=20,
     batch_size=32,
     callbacks=(),
+    tensorboard=None,
     seed=None,
     workers=None,
     directory=None,
@@ -71,8 +72,11 @@ def search(
         input_shape, outputs: arguments of the builder; None takes them from x and y, as the horizon
             and the targets of a forecaster.
         task: argument of the builder; None is its own default.
-        space: dict from argument names to ranges and constants; None is `SPACES[build]`. The names
-            "batch_size" and "epochs" go to the training.
+        space: dict from argument names to ranges and constants; None is `SPACES[build]`. Names that
+            the builder lacks go to the training: "batch_size"; "epochs"; "augmentation", a level
+            for tables, series or images; "class_weight", a scheme of `recipes.class_weights`;
+            "schedule", "cosine" or "plateau"; "initial_weights", of `recipes.initial_weights`.
+            None, for the last four, is none.
         engine: "tpe" (tree-structured Parzen estimator), "random", "grid" (all combinations, a
             number in ten steps), "cmaes" (evolution, needs the package cmaes), "gp" (Gaussian
             process, needs torch): Optuna's. Keras Tuner's own: "keras-random", "keras-bayesian",
@@ -106,6 +110,8 @@ def search(
         batch_size: rows in a batch, at least 1.
         callbacks: Keras callbacks, used as they are in every trial, or a function that makes new
             ones for each.
+        tensorboard: folder into which every trial writes its curves and knobs for TensorBoard, in
+            "trial_1", "trial_2", ...; needs the package tensorboard. None writes none.
         seed: int that fixes trials, weights and order of rows, or None.
         workers: processes on this machine that share the trials, with Optuna's engines. None is 1,
             or what `python -m tuning.launch` was given. Callbacks are copied to each process.
@@ -161,6 +167,7 @@ def search(
         max_parameters=given.max_parameters,
         max_latency=max_latency,
         folds=data.folds,
+        tensorboard=given.tensorboard,
     )
     if given.workers > 1:
         theirs = _call_of_a_worker(call, data, objectives, folder)
@@ -199,6 +206,9 @@ def _checked(call):
     for name in ("time_budget", "max_latency"):
         if call[name] is not None:
             _checks.positive(name, call[name])
+    if given.tensorboard is not None:
+        _checks.installed("tensorboard", "tensorboard=...")
+        checked["tensorboard"] = _checks.folder("tensorboard", given.tensorboard)
     if given.task is not None:
         _checks.one_of("task", given.task, _checks.TASKS)
     several = isinstance(given.objective, (list, tuple)) and len(given.objective) > 1
@@ -243,7 +253,9 @@ def _model(given, space, data):
     if isinstance(given.build, keras_tuner.HyperModel):
         return ForeignModel(given.build)
     told = _from_data(given.build, data, given.y, given.seed, space)
-    return hypermodel(given.build, {**told, **space})
+    model = hypermodel(given.build, {**told, **space})
+    _training.check_data([name for name in space if model.trains(name)], data.x, data.y)
+    return model
 
 
 def _description(given, model, data, objectives):

@@ -158,8 +158,8 @@ def _range(value):
     return Int(low, high, log=log) if whole else Float(float(low), float(high), log=log)
 
 
-# What the notes would have one try for every model, beside its size: only those of these names that
-# a builder has become its knobs.
+# What the notes would have one try for every model, beside its size: the knobs of the training, and
+# those of these names that a builder has as arguments.
 CHECKLIST = {
     "activation": Choice("relu", "leaky_relu", "elu", "gelu", "tanh"),
     "dropout": DROPOUT,
@@ -170,15 +170,39 @@ CHECKLIST = {
     "learning_rate": LEARNING_RATE,
     "batch_size": Choice(16, 32, 64, 128, default=32),
     "epochs": Int(5, 50, log=True, default=20),
+    "augmentation": Choice(None, "light", "medium", "strong"),
+    "class_weight": Choice(None, "balanced", "effective"),
+    "image_size": Choice(1.0, 0.75, 0.5),
+    "window": Float(0.25, 1.0, default=1.0),
+    "schedule": Choice(None, "cosine", "plateau"),
+    "initial_weights": Choice(None, "he_normal", "orthogonal"),
+}
+# The ten points of the notes, each with the knobs that stand for it.
+POINTS = {
+    "batch size": ("batch_size",),
+    "epochs": ("epochs",),
+    "augmentation": ("augmentation",),
+    "class weighting": ("class_weight",),
+    "window or image size": ("window", "image_size"),
+    "optimizer and its schedule": ("optimizer", "learning_rate", "schedule"),
+    "label smoothing": ("label_smoothing",),
+    "noise": ("noise",),
+    "activation": ("activation",),
+    "initial weights": ("initial_weights", "backbone"),
 }
 
 
 def checklist(build, *, task="multiclass"):
     """The space of a builder with every knob of the notes' checklist that it has.
 
+    The ten points are batch size, epochs, augmentation, class weighting, window or image size,
+    optimizer and its schedule, label smoothing, noise, activation and initial weights; dropout and
+    batch normalisation come with them.
+
     Args:
         build: a recipe, or a builder of the same grammar.
-        task: "binary", "multiclass", "multilabel" or "regression", which has no label smoothing.
+        task: "binary", "multiclass", "multilabel" or "regression", which has no label smoothing and
+            no class weights.
 
     Returns:
         dict from names to ranges, for `search(build, x, y, space=checklist(build))`.
@@ -188,13 +212,17 @@ def checklist(build, *, task="multiclass"):
         ValueError: an unknown task.
 
     >>> from recipes import build_mlp
-    >>> sorted(set(checklist(build_mlp)) - set(SPACES[build_mlp]))[:3]
-    ['batch_norm', 'batch_size', 'epochs']
+    >>> sorted(set(checklist(build_mlp)) - set(SPACES[build_mlp]))[:4]
+    ['augmentation', 'batch_norm', 'batch_size', 'class_weight']
     """
     _checks.builder(build)
     _checks.one_of("task", task, _checks.TASKS)
-    has = {*inspect.signature(build).parameters, "batch_size", "epochs"}
+    has = {*inspect.signature(build).parameters, "batch_size", "epochs", "schedule"}
+    if "outputs" in has:  # not of an autoencoder or a forecaster
+        has.add("class_weight")
+    if "backbone" not in has:  # whose weights were learnt elsewhere
+        has.add("initial_weights")
     space = {name: knob for name, knob in CHECKLIST.items() if name in has}
     if task == "regression":
-        space.pop("label_smoothing", None)
+        space = {k: v for k, v in space.items() if k not in ("label_smoothing", "class_weight")}
     return {**space, **SPACES.get(build, {})}

@@ -75,7 +75,9 @@ class Study:
             front = [_number(trial) for trial in self.tuner.oracle.front()]
             table.insert(1, "pareto", table["trial"].isin(front))
         table["parameters"] = table["parameters"].astype("Int64")
-        return table.dropna(axis="columns", how="all").reset_index(drop=True)
+        knobs = self.tuner.hypermodel.searched or ()
+        empty = [name for name in table if name not in knobs and table[name].isna().all()]
+        return table.drop(columns=empty).reset_index(drop=True)
 
     def pareto(self):
         """The compromises: the trials than which no other is better in all objectives.
@@ -300,13 +302,13 @@ class Study:
             and name not in (self.objective, *OWN_METRICS)
         ]
         # Empty where the trial's file could not be read.
-        knobs = {**model.arguments(hp), **model.training(hp)} if hp.space else {}
+        knobs = model.knobs(hp) if hp.space else {}
         return {
             "trial": _number(trial),
             "score": trial.score if done else math.nan,
             **{name: curves[name][trial.best_step] for name in others if done},
             "status": trial.status.lower(),
-            **{k: v for k, v in knobs.items() if model.searched is None or k in model.searched},
+            **knobs,
             "parameters": _last(curves, "parameters"),
             "latency": _last(curves, "latency"),
             **self._steps(curves),

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import keras_tuner
 
-from tuning import _checks
+from tuning import _checks, _tensorboard
 from tuning._folds import FOLD_WEIGHTS, run_folds
 from tuning._latency import latency
 from tuning._watch import Watch, average_of, load_weights, save_weights
@@ -44,6 +44,7 @@ class LeanTuner(keras_tuner.Tuner):
         max_latency: milliseconds of a prediction by the slowest model that is trained, or None.
         folds: list of (training rows, held-out rows): a trial trains a model on each, and scores
             the mean of their best epochs; or None.
+        tensorboard: folder for TensorBoard's files, or None.
     """
 
     def __init__(
@@ -59,6 +60,7 @@ class LeanTuner(keras_tuner.Tuner):
         max_parameters=None,
         max_latency=None,
         folds=None,
+        tensorboard=None,
     ):
         super().__init__(oracle, hypermodel, directory=str(directory), project_name="trials")
         self.make_callbacks = make_callbacks
@@ -67,6 +69,7 @@ class LeanTuner(keras_tuner.Tuner):
         self.limits = {"parameters": max_parameters, "latency": max_latency}
         self.measured = {}  # what `look_at` found of the running trial's model
         self.folds = folds
+        self.tensorboard = tensorboard
         self.trials_left = int(os.environ.get("TUNING_TRIALS", 0)) or math.inf  # of this process
         self.is_recycled = False
         self._shown = None  # trials whose end was shown
@@ -186,9 +189,13 @@ class LeanTuner(keras_tuner.Tuner):
         mean.compile_from_config(models[0].get_compile_config())
         return mean
 
-    def callbacks_of(self, trial):
-        """The user's callbacks for one training."""
-        return [_in_trial(callback, trial) for callback in self.make_callbacks()]
+    def callbacks_of(self, trial, fold=None):
+        """The user's callbacks for one training, and TensorBoard's where it was asked for."""
+        chosen = [_in_trial(callback, trial) for callback in self.make_callbacks()]
+        if self.tensorboard is not None:
+            knobs = self.hypermodel.knobs(trial.hyperparameters)
+            chosen.append(_tensorboard.callback(self.tensorboard, trial, knobs, fold))
+        return chosen
 
     def save(self):
         """All that is worth saving is the oracle's."""

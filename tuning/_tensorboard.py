@@ -1,0 +1,30 @@
+"""TensorBoard for a search: `callback` writes the curves of a trial, and its knobs for HParams."""
+
+from pathlib import Path
+
+import keras
+
+
+def callback(folder, trial, knobs, fold=None):
+    """Keras's callback for one training, which writes into a folder of its own.
+
+    Args:
+        folder: of the whole search.
+        trial: `keras_tuner` trial.
+        knobs: dict from name to value.
+        fold: number of the fold, or None.
+    """
+    run = Path(folder, f"trial_{int(trial.trial_id) + 1}", "" if fold is None else f"fold_{fold}")
+    _write_knobs(run, knobs)
+    # A graph for every trial would take seconds and megabytes of each.
+    return keras.callbacks.TensorBoard(str(run), write_graph=False)
+
+
+def _write_knobs(run, knobs):
+    """The knobs as TensorBoard's HParams has them: numbers, switches and text."""
+    import tensorflow as tf
+    from tensorboard.plugins.hparams import api
+
+    plain = {k: v if isinstance(v, (bool, int, float)) else str(v) for k, v in knobs.items()}
+    with tf.summary.create_file_writer(str(run)).as_default():
+        api.hparams(plain, trial_id=run.as_posix())

@@ -1,0 +1,84 @@
+"""Knobs of the training, not of the model: what each of their values does to a `fit`."""
+
+from recipes._targets import kind
+from recipes.augmentation import LEVELS, TABLE_LEVELS, image_augmentation, tabular_augmentation
+from recipes.callbacks import CosineAnnealing, ReduceLROnPlateau
+from recipes.imbalance import SCHEMES, sample_weights
+from recipes.initialization import INITIALIZERS
+from recipes.mixing import augmented
+from recipes.series_augmentation import series_augmentation
+from tuning import _checks
+from tuning.ranges import Choice
+
+# Names in a space that belong to the training, with the value of the first trial.
+DEFAULTS = {
+    "batch_size": 32,
+    "epochs": 1,
+    "augmentation": None,
+    "class_weight": None,
+    "schedule": None,
+    "initial_weights": None,
+}
+# The callback for each schedule; the second waits for a plateau of a twelfth of the epochs.
+SCHEDULES = {
+    "cosine": CosineAnnealing,
+    "plateau": lambda: ReduceLROnPlateau("val_loss", 1 / 12),
+}
+OPTIONS = {
+    "augmentation": tuple(LEVELS),
+    "class_weight": SCHEMES,
+    "schedule": tuple(SCHEDULES),
+    "initial_weights": INITIALIZERS,
+}
+# Rank of one row -> the augmentation of its level.
+OF_RANK = {
+    1: lambda level, seed: tabular_augmentation(TABLE_LEVELS[level], seed=seed),
+    2: lambda level, seed: series_augmentation(level, seed=seed),
+    3: lambda level, seed: image_augmentation(level, seed=seed),
+}
+
+
+def check(name, value):
+    """Every option of a knob of the training is one that there is, or None."""
+    for option in value.options if isinstance(value, Choice) else [value]:
+        if name in OPTIONS and option is not None:
+            _checks.one_of(name, option, OPTIONS[name])
+
+
+def check_data(space, x, y):
+    """The rows are such that these knobs can be turned."""
+    if "class_weight" in space:
+        classes = kind(y) in ("classes", "one_hot", "labels", "steps") if _array(y) else False
+        _checks.class_weight(classes)
+    if "augmentation" in space:
+        rank = x.ndim - 1 if _array(x) else None
+        _checks.augmentation(rank, OF_RANK)
+
+
+def need_arrays(knobs):
+    """Batches that come from elsewhere are neither weighted nor augmented here."""
+    if knobs["class_weight"] is not None:
+        _checks.class_weight(classes=False)
+    if knobs["augmentation"] is not None:
+        _checks.augmentation(None, OF_RANK)
+
+
+def callbacks(schedule):
+    """The callbacks of a schedule, none for None."""
+    return [] if schedule is None else [SCHEDULES[schedule]()]
+
+
+def weights(class_weight, y):
+    """The weight of every row by the rarity of its class, None for None."""
+    return None if class_weight is None else sample_weights(y, class_weight)
+
+
+def with_augmentation(feed, level, rank, seed):
+    """The batches themselves, or augmented anew in each epoch."""
+    if level is None:
+        return feed
+    return augmented(feed, OF_RANK[rank](level, seed), seed=seed)
+
+
+def _array(value):
+    return hasattr(value, "dtype")
