@@ -1,10 +1,17 @@
 """Seconds a trial of a search: every engine of `search`, beside Keras Tuner's RandomSearch.
 
 The same recipe, knobs and rows of digits on all sides; depth and widths are fixed, so that a trial
-costs the same everywhere. "outside fit" is what remains of a trial without `Model.fit`: proposing,
-building, checkpoints, files, garbage. Keras Tuner's side gives `fit` arrays, as its users do.
+costs the same everywhere. "outside training" is what remains of a trial without its epochs, each
+counted as long as the median one: proposing, building, tracing, checkpoints, files, garbage.
+Keras Tuner's side gives `fit` arrays, as its users do.
+
+    python -m benchmarks searching [trials] [epochs] [knobs, such as learning_rate] [recipe]
+
+With the learning rate as the only knob all trials share one traced step.
 """
 
+import itertools
+import statistics
 import tempfile
 import time
 from contextlib import contextmanager
@@ -22,17 +29,32 @@ ENGINES = ("tpe", "random", *KERAS_ENGINES)
 KNOBS = {"dropout": Float(0.0, 0.5), "learning_rate": Float(1e-4, 1e-2, log=True)}
 
 
+class Epochs(keras.callbacks.Callback):
+    """Seconds between the ends of epochs, so that none but the first holds a tracing."""
+
+    def __init__(self):
+        super().__init__()
+        self.ends = []
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.ends.append(time.perf_counter())
+
+    def steady(self):
+        """Seconds of all epochs, had each been as long as the median one."""
+        epochs = [end - start for start, end in itertools.pairwise(self.ends)]
+        return len(self.ends) * statistics.median(epochs) if epochs else 0.0
+
+
 @contextmanager
 def fit_clock():
-    """A list that gathers the seconds spent in `Model.fit`."""
+    """A list that gathers the seconds that each `Model.fit` needs for its epochs alone."""
     seconds, fit = [], keras.Model.fit
 
-    def timed(self, *args, **kwargs):
-        start = time.perf_counter()
-        try:
-            return fit(self, *args, **kwargs)
-        finally:
-            seconds.append(time.perf_counter() - start)
+    def timed(self, *args, callbacks=(), **kwargs):
+        epochs = Epochs()
+        history = fit(self, *args, callbacks=[*callbacks, epochs], **kwargs)
+        seconds.append(epochs.steady())
+        return history
 
     keras.Model.fit = timed
     try:
@@ -52,15 +74,16 @@ class Plain(keras_tuner.HyperModel):
         return self.model.build(hp)
 
 
-def main(trials=12, epochs=10):
+def main(trials=12, epochs=10, knobs="dropout,learning_rate", recipe="", engines=""):
     """`python -m benchmarks searching 3 4` is a short run: trials, epochs."""
     _measure.versions()
-    header = ("recipe", "engine", "trials a minute", "seconds", "outside fit")
-    _measure.table(header, _rows(int(trials), int(epochs)))
+    chosen = {name: KNOBS[name] for name in knobs.split(",")}
+    header = ("recipe", "engine", "trials a minute", "seconds", "outside training")
+    _measure.table(header, _rows(int(trials), int(epochs), chosen, recipe, engines))
     return 0
 
 
-def _rows(trials, epochs):
+def _rows(trials, epochs, knobs, recipe, engines):
     """A row a side, each as soon as it is measured."""
     images, labels = _data.digits()
     x, x_val, y, y_val = train_test_split(images, labels, test_size=0.2, random_state=0)
@@ -68,7 +91,9 @@ def _rows(trials, epochs):
         (build_mlp, {"units": (128, 64)}),
         (build_cnn, {"filters": (16, 32)}),
     ):
-        space = {**arguments, **KNOBS}
+        if recipe not in build.__name__:
+            continue
+        space = {**arguments, **knobs}
         model = Plain(hypermodel(build, space, input_shape=x.shape[1:], outputs=10))
 
         def theirs(model=model):
@@ -99,10 +124,10 @@ def _rows(trials, epochs):
         sides["Keras Tuner's RandomSearch"] = theirs
         theirs()  # the first training of a process is slower for whoever does it
         for name, side in sides.items():
-            with fit_clock() as in_fit:
+            with fit_clock() as in_training:
                 start = time.perf_counter()
                 done = side()
                 taken = time.perf_counter() - start
-            outside = (taken - sum(in_fit)) / done
+            outside = (taken - sum(in_training)) / done
             figures = (f"{60 * done / taken:.0f}", f"{taken / done:.2f}", f"{outside:.2f}")
             yield build.__name__, name, *figures

@@ -1,8 +1,9 @@
-"""One compiled model for many fits: `Refit` gives it fresh weights, states and seeds each time.
+"""One compiled model for many fits, with fresh weights, states and seeds each time.
 
 Tracing or compiling the training step costs more than the training of a small model. A model that
 is reused pays it once. Fresh values come from building again, which is cheap: whatever the
-builder initialises, from kernels to the states of dropout, is what a new model would have.
+builder initialises, from kernels to the states of dropout, is what a new model would have. `Refit`
+calls a builder that stays the same; `Reuse` takes what was built otherwise, as in a search.
 """
 
 import inspect
@@ -34,8 +35,12 @@ class Refit:
         self.build = build
         self.twins = twins
         self.parameters = parameters(build)
-        self.model = None
-        self.traits = None
+        self.reuse = Reuse()
+
+    @property
+    def model(self):
+        """The model that trains, None before the first."""
+        return self.reuse.model
 
     @property
     def task(self):
@@ -46,14 +51,10 @@ class Refit:
     def fresh(self, x, y, seed):
         """A compiled model with initial weights of `seed`, and its untrained twin or None."""
         if self.model is None and self.twins:
-            self.model = self._build(x, y, seed)
-            self.traits = _traits(self.model)
+            self.reuse.of(self._build(x, y, seed))
         made = self._build(x, y, seed)
-        if self.model is not None and self.traits is not None and _traits(made) == self.traits:
-            copy_state(made, self.model)
-            return self.model, made
-        self.model, self.traits = made, _traits(made)
-        return made, None
+        model = self.reuse.of(made)
+        return model, (None if model is made else made)
 
     def _build(self, x, y, seed):
         known = {"seed": seed}
@@ -93,6 +94,40 @@ class Refit:
         return model
 
 
+class Reuse:
+    """A compiled model that stands for others which differ from it in values only."""
+
+    def __init__(self):
+        self.forget()
+
+    def forget(self):
+        """Let the model go, as after a training that was broken off."""
+        self.model = self.traits = self.knobs = self.decay = None
+
+    def of(self, made, knobs=None):
+        """The model of before with all that `made` has; `made` itself where they differ.
+
+        Values are weights, states, seeds, and of the optimizer the learning rate and, on
+        TensorFlow, the weight decay; schedules are no values.
+
+        Args:
+            made: a compiled model, not trained.
+            knobs: what else says that two models are the same: a builder may put a number where no
+                config shows it.
+        """
+        traits = _traits(made)
+        same = traits is not None and (traits, knobs) == (self.traits, self.knobs)
+        if same and _traits(self.model) == traits:  # nothing has changed it since
+            copy_state(made, self.model)
+            if self.decay is not None:
+                self.model.optimizer.weight_decay = made.optimizer.weight_decay
+                self.decay.assign(made.optimizer.weight_decay)
+            return self.model
+        self.model, self.traits, self.knobs = made, traits, knobs
+        self.decay = _decay_as_variable(made.optimizer) if _decays(made.optimizer) else None
+        return made
+
+
 def parameters(build):
     """Argument names of a builder with their defaults; bound positional ones are left out."""
     skipped = (inspect.Parameter.VAR_KEYWORD, inspect.Parameter.VAR_POSITIONAL)
@@ -111,6 +146,8 @@ def copy_state(source, target):
     for old, new in zip(_variables(target), _variables(source), strict=True):
         old.assign(new.value)
     target.stop_training = False
+    # What a training that was broken off left: Keras would score the next one on its rows.
+    target._eval_epoch_iterator = None
 
 
 def _variables(model):
@@ -129,10 +166,51 @@ def _traits(model):
             if not isinstance(layer, keras.Model)
         ]
         compiled = _bare(model.get_compile_config())
+        compiled["optimizer"] = _without_values(compiled.get("optimizer"), model.optimizer)
     except Exception:  # a layer or loss of the user's without a config: nothing can be promised
         return None
     shapes = [(tuple(variable.shape), variable.dtype) for variable in model.variables]
     return repr((layers, compiled, shapes, [w.shape for w in model.trainable_variables]))
+
+
+def _without_values(config, optimizer):
+    """The config of an optimizer without the numbers that its step reads from variables."""
+    if not isinstance(config, dict) or config.get("class_name") != type(optimizer).__name__:
+        return config  # a name, or an optimizer that Keras has wrapped
+    rate = getattr(optimizer, "_learning_rate", None)
+    by_variable = {
+        "learning_rate": any(variable is rate for variable in optimizer.variables),
+        "weight_decay": _decays(optimizer),
+    }
+    numbers = {k: "a variable" if by_variable.get(k) else v for k, v in config["config"].items()}
+    return {**config, "config": numbers}
+
+
+def _decays(optimizer):
+    """Whether the weight decay is a number that can be made a variable.
+
+    Elsewhere than on TensorFlow a step sees no variables but those that are saved with the model.
+    """
+    on_tensorflow = keras.backend.backend() == "tensorflow"
+    return on_tensorflow and isinstance(getattr(optimizer, "weight_decay", None), float)
+
+
+def _decay_as_variable(optimizer):
+    """Let the step read the weight decay from a variable, which is returned."""
+    variable = keras.Variable(optimizer.weight_decay, trainable=False, name="weight_decay")
+    apply = optimizer._apply_weight_decay
+
+    def from_variable(variables):
+        # Not by assignment: the optimizer would keep the variable as one of its own, and save it.
+        number = optimizer.weight_decay
+        object.__setattr__(optimizer, "weight_decay", variable)
+        try:
+            apply(variables)
+        finally:
+            object.__setattr__(optimizer, "weight_decay", number)
+
+    optimizer._apply_weight_decay = from_variable
+    return variable
 
 
 def _bare(config):

@@ -33,7 +33,6 @@ __all__ = [
     "counts",
     "depth",
     "direction",
-    "driver_missing",
     "enough_trials",
     "flag",
     "folder",
@@ -63,10 +62,8 @@ __all__ = [
     "space",
     "start",
     "starts",
-    "storage",
     "targets",
     "trial",
-    "unreachable",
     "validation",
     "with_several_objectives",
 ]
@@ -136,6 +133,10 @@ def space(owner, value):
         )
     if not isinstance(value, dict):
         raise TypeError(f"space must be a dict from names to ranges. Received: space={value!r}.")
+    if not value:
+        raise ValueError(
+            f"space must hold at least one name. Received: space={{}}. None is that of {owner}."
+        )
 
 
 def required(owner, names, given):
@@ -345,32 +346,6 @@ def same_study(directory, found, wanted):
             f"({found.get(name)!r}, not {wanted[name]!r}). "
             "Choose another directory or name, or overwrite=True to delete it."
         )
-
-
-def driver_missing(url):
-    """The error for a kind of database whose driver is not installed."""
-    return ValueError(
-        f"storage must be of a kind whose driver is installed. Received: {url}. "
-        "For PostgreSQL: pip install psycopg2-binary; for MySQL: pip install PyMySQL."
-    )
-
-
-def unreachable(url, error):
-    """The error for a database that does not answer."""
-    reason = str(error).strip().splitlines()[0]
-    return ValueError(f"storage must be a database that can be reached. Received: {url}. {reason}")
-
-
-def storage(value):
-    """A database's URL, or None."""
-    if value is None:
-        return None
-    if not isinstance(value, str) or "://" not in value:
-        raise ValueError(
-            "storage must be the URL of a database, such as 'sqlite:///study.db' or "
-            f"'postgresql://user@host/name'. Received: storage={value!r}."
-        )
-    return value
 
 
 def installed(package, for_what):

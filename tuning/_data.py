@@ -8,8 +8,10 @@ import keras
 import numpy as np
 
 from recipes._folds import make_folds
+from recipes._steps import take
 from recipes._targets import told_task, width
-from tuning import _checks
+from tuning import _batch_checks, _checks
+from tuning._batches import are_batches, prepare_batches, shapes_of
 
 # The classifying tasks of one label a row, whose classes keep their shares in both parts.
 SINGLE_LABEL = ("binary", "multiclass")
@@ -17,29 +19,50 @@ SINGLE_LABEL = ("binary", "multiclass")
 
 @dataclass(frozen=True)
 class Data:
-    """Rows to train on, rows to score on, and what the builder must know of them."""
+    """Rows to train on, rows to score on, and what the builder must know of them.
 
-    x: np.ndarray
-    y: np.ndarray
-    x_val: np.ndarray
-    y_val: np.ndarray
+    All four are arrays, or dicts of arrays for models with several inputs or outputs.
+    """
+
+    x: Any
+    y: Any
+    x_val: Any
+    y_val: Any
     outputs: int | None
     folds: Any = None  # (training rows, held-out rows) of each, where all rows train
 
     @property
-    def input_shape(self) -> tuple[int, ...]:
-        """Shape of one row."""
-        return self.x.shape[1:]
+    def input_shape(self):
+        """Shape of one row, or a dict of them."""
+        return shapes_of(self.x)
+
+    def sample(self, rows):
+        """The first rows of x and y."""
+        return take(self.x, slice(rows)), take(self.y, slice(rows))
+
+    def for_fit(self, batch_size):
+        """Keyword arguments of the hypermodel's `fit`."""
+        return {"validation_data": (self.x_val, self.y_val), "batch_size": batch_size}
+
+    def for_worker(self, with_y):
+        """Arguments of `search` that give another process the same rows, with y or without."""
+        held_out = (self.x_val, self.y_val) if with_y else (self.x_val,)
+        return {
+            "x": self.x,
+            "y": self.y if with_y else None,
+            "validation": None if self.folds else held_out,
+            "folds": self.folds,
+        }
 
     def checksum(self) -> str:
         """A number for all rows: another one for other data, another order or another split."""
         value = 0
         pairs = [rows for pair in self.folds or () for rows in pair]
-        for rows in (self.x, self.y, self.x_val, self.y_val, *pairs):
+        for rows in keras.tree.flatten([self.x, self.y, self.x_val, self.y_val, *pairs]):
             value = zlib.crc32(np.ascontiguousarray(rows).data, value)
         if self.folds:
-            return f"{len(self.x)} rows in {len(self.folds)} folds, checksum {value}"
-        return f"{len(self.x)} + {len(self.x_val)} rows, checksum {value}"
+            return f"{rows_in(self.x)} rows in {len(self.folds)} folds, checksum {value}"
+        return f"{rows_in(self.x)} + {rows_in(self.x_val)} rows, checksum {value}"
 
 
 def prepare(
@@ -48,7 +71,8 @@ def prepare(
     """Check and split the data of a search.
 
     Args:
-        x: (rows, ...), rows of `input_shape` where that is not None.
+        x: (rows, ...), rows of `input_shape` where that is not None; a dict of such arrays; or
+            what `prepare_batches` takes.
         y: targets of the same rows; None makes x the target.
         validation: share of the rows to score on, or (x_val, y_val), or (x_val,) without y.
         task: the head's task; None is told from y: integers are classes.
@@ -58,37 +82,51 @@ def prepare(
             (training rows, held-out rows); or None.
         groups: id of each row, for folds; or None.
     """
+    for name, value in (("x", x), ("validation", validation)):
+        _batch_checks.not_read_once(name, value)
+    if are_batches(x):
+        given = {"outputs": outputs, "folds": folds, "groups": groups}
+        return prepare_batches(x, y, validation, **given)
     _checks.validation_or_folds(validation, folds, groups)
     validation = _checks.validation(0.2 if validation is None else validation)
-    x = _plain(_checks.array("x", x, shape=input_shape))
+    x = _rows("x", x, input_shape)
+    kind = None
     if y is not None:
-        y = _plain(_checks.array("y", y))
-        _checks.same_rows(x=x, y=y)
+        y = _rows("y", y)
+        _same_rows(x=x, y=y)
+    if hasattr(y, "dtype"):  # several outputs, in a dict, say nothing that the builder would ask
         kind = task or told_task(y)
         outputs = width(y, kind) if outputs is None else outputs
         if task:
             _checks.targets("y", y, task=task, outputs=outputs)
-    else:
-        kind = None
+    target = x if y is None else y
     if folds is not None:
-        target = x if y is None else y
         strata = _labels(target, kind)
         split = {"folds": folds, "split": "kfold"} if isinstance(folds, int) else {"split": folds}
         split = {"folds": 2, **split, "stratify": True, "groups": groups, "seed": seed or 0}
-        pairs = make_folds(len(x), strata, **split)
-        return Data(x, target, x[:0], target[:0], outputs, pairs)
+        pairs = make_folds(rows_in(x), strata, **split)
+        none = slice(0)
+        return Data(x, target, take(x, none), take(target, none), outputs, pairs)
     if isinstance(validation, tuple):
         x_val, y_val = validation if len(validation) == 2 else (*validation, None)
         x_val, y_val = _held_out(x, y, x_val, y_val, task, outputs)
-        return Data(x, x if y is None else y, x_val, y_val, outputs)
-    y = x if y is None else y
-    train, held = _split(y, validation, kind, seed)
-    return Data(x[train], y[train], x[held], y[held], outputs)
+        return Data(x, target, x_val, y_val, outputs)
+    parts = _split(target, validation, kind, seed)
+    x_train, x_val = (take(x, rows) for rows in parts)
+    if y is None:
+        return Data(x_train, x_train, x_val, x_val, outputs)
+    y_train, y_val = (take(y, rows) for rows in parts)
+    return Data(x_train, y_train, x_val, y_val, outputs)
+
+
+def rows_in(data):
+    """Number of rows of an array, or of the arrays in a dict."""
+    return len(keras.tree.flatten(data)[0])
 
 
 def _held_out(x, y, x_val, y_val, task, outputs):
     """The user's own validation rows, checked as the training rows are."""
-    x_val = _plain(_checks.array("x_val", x_val, shape=x.shape[1:]))
+    x_val = _rows("x_val", x_val, shapes_of(x))
     if y is None and y_val is None:
         return x_val, x_val
     if y is None or y_val is None:
@@ -97,9 +135,9 @@ def _held_out(x, y, x_val, y_val, task, outputs):
             f"Received: y {'not ' if y is None else ''}given, "
             f"y_val {'not ' if y_val is None else ''}given."
         )
-    y_val = _plain(_checks.array("y_val", y_val))
-    _checks.same_rows(x_val=x_val, y_val=y_val)
-    if task:
+    y_val = _rows("y_val", y_val)
+    _same_rows(x_val=x_val, y_val=y_val)
+    if task and hasattr(y_val, "dtype"):
         _checks.targets("y_val", y_val, task=task, outputs=outputs)
     return x_val, y_val
 
@@ -108,7 +146,7 @@ def _split(y, share, kind, seed):
     """Row numbers to train on and to score on; every class in both where it has rows enough."""
     from sklearn.model_selection import train_test_split
 
-    rows = np.arange(len(y))
+    rows = np.arange(rows_in(y))
     if len(rows) < 2:
         raise ValueError(
             f"x must have at least 2 rows, to train on one and score on another. "
@@ -130,6 +168,20 @@ def _labels(y, kind):
     return y.argmax(-1) if y.ndim > 1 and y.shape[-1] > 1 else y.reshape(-1)
 
 
-def _plain(array):
-    """Floats in the type that Keras trains in, once for all trials."""
+def _rows(name, data, shape=None):
+    """Checked rows: an array, or a dict of arrays; floats in the type that Keras trains in."""
+    if isinstance(data, dict):
+        shapes = shape if isinstance(shape, dict) else {}
+        _batch_checks.inputs(name, data, shapes)
+        return {key: _rows(f"{name}[{key!r}]", data[key], shapes.get(key)) for key in data}
+    array = _checks.array(name, data, shape=None if isinstance(shape, dict) else shape)
     return array.astype(keras.config.floatx()) if array.dtype.kind == "f" else array
+
+
+def _same_rows(**data):
+    """Every array in these has as many rows as the others."""
+    leaves = {}
+    for name, part in data.items():
+        named = {f"{name}[{k!r}]": v for k, v in part.items()} if isinstance(part, dict) else None
+        leaves |= named or {name: part}
+    _checks.same_rows(**leaves)

@@ -8,7 +8,7 @@ from pathlib import Path
 import keras_tuner
 import numpy as np
 
-from recipes._refit import Refit
+from recipes._steps import take
 from tuning._watch import Watch, save_weights
 
 FOLD_WEIGHTS = "fold_{}.weights.h5"
@@ -27,22 +27,21 @@ def run_folds(tuner, trial, x, y, *, seed=None, validation_data=None, **kwargs):
     Returns:
         list of dicts, what the best epoch of each fold reported.
     """
-    refit = Refit(lambda: tuner.hypermodel.build(trial.hyperparameters))
     folder = Path(tuner.get_trial_dir(trial.trial_id))
     known = dict(enumerate(tuner.oracle.folds_of(trial.trial_id)))
     done: list[dict] = []
     for number, (train, held) in enumerate(tuner.folds):
         path = folder / FOLD_WEIGHTS.format(number)
         if number not in known or not path.exists():
-            model, _ = refit.fresh(x, y, seed)
+            model = tuner.fresh_model(trial, seed)
             tuner.look_at(trial, model, x)
             watch = Watch(tuner, trial, functools.partial(_on_epoch, tuner))
             tuner.hypermodel.fit(
                 trial.hyperparameters,
                 model,
-                x[train],
-                y[train],
-                validation_data=(x[held], y[held]),
+                take(x, train),
+                take(y, train),
+                validation_data=(take(x, held), take(y, held)),
                 callbacks=[*tuner.callbacks_of(trial, number), watch],
                 seed=seed,
                 **kwargs,

@@ -7,6 +7,7 @@ is free and the next process fills it with the same knobs.
 """
 
 import contextlib
+import datetime
 import os
 import platform
 import threading
@@ -14,13 +15,15 @@ import time
 import warnings
 from pathlib import Path
 
-from tuning import _checks
+from tuning import _checks, _faults
+from tuning._database import connect, shown
 
 # Seconds between signs of life, and seconds without one until a trial counts as dead. A process
 # that died on this machine is seen at once.
 BEAT, GRACE = 5, 30
 # Seconds for which a database that has gone away is waited for.
 PATIENCE = 120
+TELL = 5  # and until the user is told that it is waited for
 # A trial during which its process dies this often is not begun again: it may be what kills it.
 DEATHS = 10
 MESSAGE = 20_000  # characters of a traceback that are kept
@@ -46,7 +49,7 @@ class Ledger:
     def __init__(self, url, name, direction, description, overwrite=False):
         optuna = quiet_optuna()
         self.shown = shown(url)
-        self.storage = _connect(url)
+        self.storage = connect(url, heartbeat_interval=BEAT, grace_period=GRACE, patience=PATIENCE)
         if overwrite and name in optuna.get_all_study_names(self.storage):
             optuna.delete_study(study_name=name, storage=self.storage)
         self.study = optuna.create_study(
@@ -60,6 +63,8 @@ class Ledger:
             self.study.set_user_attr("description", description)
         else:
             _checks.same_study(f"storage {self.shown}, study {name}", found, description)
+        _faults.same_versions(self.study, f"storage {self.shown}, study {name}")
+        self._seen_silent: set[int] = set()  # trials of other machines, given a first sign of life
         self.id = self.storage.get_study_id_from_name(name)
         self.worker = f"{_machine()}|{os.getpid()}|{id(self):x}-{time.time_ns():x}"
         _living.add(self.worker)
@@ -97,7 +102,11 @@ class Ledger:
             same = place_of_other == place or other.user_attrs["values"] == values
             if other.number < number and same:
                 self.finish(trial_id, "FAIL", None, {"status": "withdrawn"})
-                return None
+                if other.user_attrs["worker"] != self.worker:
+                    return None
+                # Our own: it was written, but the answer was lost with the connection.
+                trial_id = other._trial_id
+                break
         self.heart.beat_for(trial_id)
         return trial_id
 
@@ -136,14 +145,28 @@ class Ledger:
         from optuna.storages import fail_stale_trials
         from optuna.trial import TrialState
 
+        running = [trial for trial in self._trials() if trial.state is TrialState.RUNNING]
+        for trial in running:
+            self._start_waiting_for(trial)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ExperimentalWarning)
             patiently(fail_stale_trials, self.study)
-        for trial in self._trials():
-            if trial.state is TrialState.RUNNING and _has_died(trial.user_attrs["worker"]):
+        for trial in running:
+            if _has_died(trial.user_attrs["worker"]):
                 with contextlib.suppress(UpdateFinishedTrialError):
                     state = TrialState.FAIL
                     patiently(self.storage.set_trial_state_values, trial._trial_id, state)
+
+    def _start_waiting_for(self, trial):
+        """A trial that may have died before its first sign of life gets one, once, from here.
+
+        Only of trials that have given one does Optuna see that they give no more.
+        """
+        silent = datetime.datetime.now() - trial.datetime_start
+        new = trial._trial_id not in self._seen_silent
+        if new and silent.total_seconds() > GRACE and trial.user_attrs["worker"] != self.worker:
+            self._seen_silent.add(trial._trial_id)
+            patiently(self.storage.record_heartbeat, trial._trial_id)
 
     def close(self):
         """This worker begins no more trials; one that it was running may be taken over."""
@@ -208,13 +231,6 @@ def sqlite_url(folder):
     return f"sqlite:///{Path(folder).resolve() / 'study.db'}"
 
 
-def shown(url):
-    """A storage URL without its password."""
-    from sqlalchemy.engine import make_url
-
-    return make_url(url).render_as_string(hide_password=True)
-
-
 def quiet_optuna():
     """Optuna, without a line of log for each trial."""
     import optuna
@@ -225,65 +241,24 @@ def quiet_optuna():
 
 
 def patiently(call, *args, **kwargs):
-    """Call; where the database is gone for a while, call again until it is back."""
+    """Call; where the database is gone for a while, say so and call again until it is back."""
     from optuna.exceptions import StorageInternalError
-    from sqlalchemy.exc import OperationalError
+    from sqlalchemy.exc import InterfaceError, OperationalError
 
-    end, pause = time.monotonic() + PATIENCE, 0.05
+    start, pause, told = time.monotonic(), 0.05, False
     while True:
         try:
             return call(*args, **kwargs)
-        except (OperationalError, StorageInternalError):
-            if time.monotonic() + pause > end:
+        except (InterfaceError, OperationalError, StorageInternalError) as error:
+            waited = time.monotonic() - start
+            if waited + pause > PATIENCE:
+                error.add_note(_faults.gone(waited))
                 raise
+            if waited > TELL and not told:
+                told = True
+                warnings.warn(_faults.waiting(error, PATIENCE), RuntimeWarning, stacklevel=2)
             time.sleep(pause)
             pause = min(2 * pause, 5.0)
-
-
-def _connect(url):
-    """The storage at `url`; its tables may be made by several processes at once."""
-    from optuna.exceptions import ExperimentalWarning
-    from optuna.storages import RDBStorage
-    from sqlalchemy.exc import SQLAlchemyError
-
-    local = url.startswith("sqlite")
-    options = {"connect_args": {"timeout": PATIENCE}} if local else {"pool_pre_ping": True}
-    for attempt in range(5):
-        try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore", ExperimentalWarning)
-                storage = RDBStorage(
-                    url, engine_kwargs=options, heartbeat_interval=BEAT, grace_period=GRACE
-                )
-            break
-        except ImportError:
-            raise _checks.driver_missing(shown(url)) from None
-        except SQLAlchemyError as error:
-            problem = error
-            # Another process may be creating the same tables.
-            time.sleep(0.2 * (attempt + 1))
-    else:
-        raise _checks.unreachable(shown(url), problem) from None
-    if local:
-        _serialise(storage.engine)
-    return storage
-
-
-def _serialise(engine):
-    """SQLite: a transaction takes its lock at once, so that none fails half way."""
-    from sqlalchemy import event
-
-    @event.listens_for(engine, "connect")
-    def configure(connection, record):
-        connection.isolation_level = None  # the driver's own BEGIN would take the lock too late
-        connection.execute("PRAGMA journal_mode=WAL")
-        connection.execute("PRAGMA synchronous=NORMAL")
-
-    @event.listens_for(engine, "begin")
-    def begin(connection):
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
-
-    engine.dispose()
 
 
 def _result(trial):

@@ -44,8 +44,11 @@ def save_weights(model, weights, path):
     """Write the best epoch's weights in one step."""
     model.set_weights(weights)
     draft = path.with_name(f"{os.getpid()}.tmp.weights.h5")
-    model.save_weights(draft)
-    os.replace(draft, path)
+    try:
+        model.save_weights(draft)
+        os.replace(draft, path)
+    finally:
+        draft.unlink(missing_ok=True)  # half of it, where the disk is full
 
 
 def load_weights(model, path):
@@ -56,7 +59,10 @@ def load_weights(model, path):
 
 def average_of(models, input_shape, names):
     """One model whose prediction is the mean of theirs; parts of one model need their own names."""
-    inputs = keras.Input(input_shape)
+    if isinstance(input_shape, dict):
+        inputs = {key: keras.Input(shape, name=key) for key, shape in input_shape.items()}
+    else:
+        inputs = keras.Input(input_shape)
     parts = [
         keras.Model(inputs, model(inputs), name=name)
         for model, name in zip(models, names, strict=True)

@@ -5,6 +5,7 @@ a plain function that never sees an `hp`.
 """
 
 import inspect
+import re
 
 import keras
 import keras_tuner
@@ -13,12 +14,16 @@ from recipes import batches
 from recipes._heads import make_optimizer
 from recipes.initialization import initial_weights
 from tuning import _checks, _training
+from tuning._batches import in_order
 from tuning.ranges import RANGES, describe, without_default
 from tuning.spaces import SPACES
 from tuning.tuner import spare_tensorboard
 
 # Names in a space that belong to the training, not to the builder, where that has none of the name.
 TRAINING = _training.DEFAULTS
+
+# What Python says before a call whose keyword stands both in the caller's own code and in **kwargs.
+GIVEN_TWICE = re.compile(r"multiple values for keyword argument '(\w+)'")
 
 
 def hypermodel(build, space=None, *, input_shape=None, outputs=None):
@@ -123,7 +128,10 @@ class BuilderModel(keras_tuner.HyperModel):
         return hp.values
 
     def fit(self, hp, model, x, y=None, *, validation_data=None, seed=None, **kwargs):
-        """Train `model`; arrays go through `recipes.batches`. Returns its History."""
+        """Train `model`; arrays go through `recipes.batches`, datasets as they are.
+
+        Returns its History.
+        """
         knobs = self.training(hp)
         own = {name: knobs.pop(name, None) for name in _training.OPTIONS}
         kwargs |= knobs
@@ -134,16 +142,20 @@ class BuilderModel(keras_tuner.HyperModel):
         ]
         if "tuner/epochs" in hp.values:  # Hyperband says how long
             kwargs["epochs"] = hp.values["tuner/epochs"]
-        if not hasattr(x, "shape"):
+        if not (hasattr(x, "shape") or isinstance(x, dict)):
             _training.need_arrays(own)
-            return model.fit(x, y, validation_data=validation_data, **kwargs)
+            kwargs.pop("batch_size", None)
+            x, order = in_order(x, seed)
+            return model.fit(x, y, validation_data=validation_data, **order, **kwargs)
         size = kwargs.pop("batch_size", TRAINING["batch_size"])
         if isinstance(validation_data, (tuple, list)):
             x_val, y_val = validation_data
             validation_data = batches(x_val, y_val, size, shuffle=False)
         weights = _training.weights(own["class_weight"], y)
         feed = batches(x, y, size, sample_weight=weights, seed=seed)
-        feed = _training.with_augmentation(feed, own["augmentation"], x.ndim - 1, seed)
+        feed = _training.with_augmentation(
+            feed, own["augmentation"], getattr(x, "ndim", 0) - 1, seed
+        )
         return model.fit(feed, validation_data=validation_data, shuffle=False, **kwargs)
 
     def line(self, hp):
@@ -180,6 +192,25 @@ class BuilderModel(keras_tuner.HyperModel):
         return name in TRAINING and name not in self.defaults
 
 
+class HyperFunction(keras_tuner.HyperModel):
+    """The hypermodel of a function of `hp`, as Keras Tuner's own tuners take it."""
+
+    def __init__(self, function):
+        super().__init__(name=name_of(function))
+        self.function = function
+
+    def build(self, hp):
+        return self.function(hp)
+
+
+def from_function(build):
+    """`build`, or the hypermodel of it where its one argument is `hp`."""
+    if isinstance(build, keras_tuner.HyperModel):
+        return build
+    names = list(inspect.signature(build).parameters)
+    return HyperFunction(build) if names == ["hp"] else build
+
+
 class ForeignModel(keras_tuner.HyperModel):
     """A user's `keras_tuner.HyperModel` as it is, with what `search` asks of one beside it."""
 
@@ -189,6 +220,7 @@ class ForeignModel(keras_tuner.HyperModel):
     def __init__(self, model):
         super().__init__(name=model.name or name_of(model))
         self.model = model
+        self.sets: set[str] = set()  # arguments that its fit gives to `model.fit`
 
     def declare_hyperparameters(self, hp):
         self.model.declare_hyperparameters(hp)
@@ -196,8 +228,21 @@ class ForeignModel(keras_tuner.HyperModel):
     def build(self, hp):
         return self.model.build(hp)
 
-    def fit(self, hp, model, *args, seed=None, **kwargs):
-        return self.model.fit(hp, model, *args, **kwargs)
+    def fit(self, hp, model, x, y=None, *, seed=None, **kwargs):
+        """The user's own; what it gives to `model.fit` itself stands before what we would give."""
+        if self.reports_epochs:
+            x, order = in_order(x, seed)
+            kwargs |= order
+        data = (x,) if y is None else (x, y)
+        while True:
+            given = {name: value for name, value in kwargs.items() if name not in self.sets}
+            try:
+                return self.model.fit(hp, model, *data, **given)
+            except TypeError as error:
+                twice = GIVEN_TWICE.search(str(error))
+                if twice is None or twice[1] not in given:
+                    raise
+                self.sets.add(twice[1])
 
     def values_of(self, position, arguments):
         """The values themselves are what its build asks for."""

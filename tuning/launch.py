@@ -14,7 +14,7 @@ import runpy
 import sys
 from pathlib import Path
 
-from tuning import _checks
+from tuning import _checks, _device_checks
 
 
 def main(arguments=None):
@@ -30,7 +30,7 @@ def main(arguments=None):
 
     os.environ["TUNING_WORKERS"] = str(_checks.count("workers", given.workers))
     if given.storage:
-        os.environ["TUNING_STORAGE"] = str(_checks.storage(given.storage))
+        os.environ["TUNING_STORAGE"] = str(_device_checks.storage(given.storage))
     sys.argv = [given.script, *given.rest]
     sys.path[0] = str(Path(given.script).resolve().parent)
     runpy.run_path(given.script, run_name="__main__")

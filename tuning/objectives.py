@@ -47,7 +47,7 @@ def first_pass(hypermodel, data):
         return None
     model.run_eagerly = True  # nothing to trace for a few rows
     try:
-        logs = model.test_on_batch(data.x[:ROWS], data.y[:ROWS], return_dict=True)
+        logs = model.test_on_batch(*data.sample(ROWS), return_dict=True)
     except Exception as error:
         error.add_note("Raised by the first model on the first rows, before the search began.")
         raise

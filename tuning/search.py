@@ -10,13 +10,15 @@ from types import SimpleNamespace
 import keras_tuner
 
 from recipes._targets import counts
-from tuning import _checks, _training
+from tuning import _batch_checks, _checks, _device_checks, _training
+from tuning._batches import Batches
 from tuning._data import prepare
+from tuning._database import shown
 from tuning._ledger import Ledger, sqlite_url
 from tuning._progress import Progress
 from tuning._proposals import PRUNERS, SAMPLERS, SEVERAL
 from tuning._workers import work
-from tuning.hypermodel import ForeignModel, hypermodel, name_of
+from tuning.hypermodel import ForeignModel, from_function, hypermodel, name_of
 from tuning.objectives import choose_objectives, first_pass
 from tuning.optuna_oracle import OptunaOracle
 from tuning.oracle import ENGINES, make_oracle, read_json, write_json
@@ -55,6 +57,7 @@ def search(
     tensorboard=None,
     seed=None,
     workers=None,
+    distribution=None,
     directory=None,
     storage=None,
     name=None,
@@ -64,11 +67,15 @@ def search(
     """Search the knobs of a builder on your data; the first trial is its defaults.
 
     Args:
-        build: a recipe, any function that returns a compiled `keras.Model`, or a
-            `keras_tuner.HyperModel`.
-        x: array (rows, ...).
-        y: targets, one a row: integers for classes, 0 and 1, or numbers. None makes x the target,
-            as for an autoencoder.
+        build: a recipe, any function that returns a compiled `keras.Model`, or what Keras Tuner
+            takes: a `keras_tuner.HyperModel`, or a function whose one argument is `hp`.
+        x: array (rows, ...), or a dict of them by input's name. Or batches of (inputs, targets):
+            a `tf.data.Dataset`, a `keras.utils.PyDataset`, or a function that returns either or a
+            new generator for each epoch, which comes to an end; they need `validation`, and
+            `outputs` where the targets are classes. One study of batches is told from another by
+            their number and shapes only.
+        y: targets, one a row: integers for classes, 0 and 1, or numbers; a dict of them by output's
+            name. None makes x the target, as for an autoencoder.
         input_shape, outputs: arguments of the builder; None takes them from x and y, as the horizon
             and the targets of a forecaster.
         task: argument of the builder; None is its own default.
@@ -92,7 +99,7 @@ def search(
             leaderboard and says which epoch counts. With "tpe", "random", "grid" or "gp", without a
             pruner.
         validation: share of the rows to score on, classes in equal shares, or (x_val, y_val), or
-            (x_val,) without y. None is 0.2.
+            (x_val,) without y. None is 0.2. Where x is batches: batches too, or (x_val, y_val).
         folds: in its place, for Optuna's engines: a number of folds, a scikit-learn splitter such
             as `TimeSeriesSplit(5)`, or a list of (training rows, held-out rows). A trial trains a
             model a fold, scores the mean of their best epochs, and ends early behind a fold where
@@ -107,7 +114,7 @@ def search(
         start_from: list of dicts from names in the space to values: the trials after the first,
             which is the defaults; for Optuna's engines.
         epochs: passes over the training rows in a trial, at least 1.
-        batch_size: rows in a batch, at least 1.
+        batch_size: rows in a batch, at least 1, for arrays.
         callbacks: Keras callbacks, used as they are in every trial, or a function that makes new
             ones for each.
         tensorboard: folder into which every trial writes its curves and knobs for TensorBoard, in
@@ -115,6 +122,9 @@ def search(
         seed: int that fixes trials, weights and order of rows, or None.
         workers: processes on this machine that share the trials, with Optuna's engines. None is 1,
             or what `python -m tuning.launch` was given. Callbacks are copied to each process.
+        distribution: for several devices in one trial: a `tf.distribute.Strategy` such as
+            `MirroredStrategy()`, or on JAX a `keras.distribution.DataParallel()` or
+            `ModelParallel`; every model is built and trained in its scope. None is one device.
         directory: folder that keeps the study. The same call goes on where a killed one ended, and
             a larger `max_trials` extends a finished one. None keeps it for this process only.
             With Optuna's engines several processes may work on it at once.
@@ -145,7 +155,7 @@ def search(
     """
     call = _checked(locals())
     given = SimpleNamespace(**call)
-    space = _space(build, given.space, {name: call[name] for name in TOLD})
+    space = _space(given.build, given.space, {name: call[name] for name in TOLD})
     data = _data(given, space)
     model = _model(given, space, data)
     first = [model.values_of(i, arguments) for i, arguments in enumerate(given.start_from)]
@@ -167,6 +177,7 @@ def search(
         max_parameters=given.max_parameters,
         max_latency=max_latency,
         folds=data.folds,
+        distribution=distribution,
         tensorboard=given.tensorboard,
     )
     if given.workers > 1:
@@ -176,9 +187,8 @@ def search(
         tuner.search(
             data.x,
             data.y,
-            validation_data=(data.x_val, data.y_val),
+            **data.for_fit(given.batch_size),
             epochs=given.epochs,
-            batch_size=given.batch_size,
             seed=given.seed,
             verbose=0,
         )
@@ -193,8 +203,9 @@ def _checked(call):
     workers, storage = given.workers, given.storage or os.environ.get("TUNING_STORAGE")
     workers = int(os.environ.get("TUNING_WORKERS", 1)) if workers is None else workers
     checked = {
+        "build": from_function(given.build),
         "workers": _checks.count("workers", workers),
-        "storage": _checks.storage(storage),
+        "storage": _device_checks.storage(storage),
         "start_from": _checks.starts(given.start_from),
         "seed": _checks.seed(given.seed),
         "callbacks": _checks.callbacks(given.callbacks),
@@ -217,13 +228,14 @@ def _checked(call):
             given.engine,
             objective=given.objective if several else None,
             pruner=given.pruner,
-            storage=storage,
+            storage=storage and shown(storage),
             max_parameters=given.max_parameters,
             max_latency=given.max_latency,
             start_from=tuple(checked["start_from"]),
             folds=given.folds,
             workers=workers if workers > 1 else None,
         )
+    _device_checks.distribution(given.distribution, workers)
     if several:
         _checks.with_several_objectives("pruner", given.pruner, (None, "none"))
         _checks.with_several_objectives("engine", given.engine, SEVERAL)
@@ -250,9 +262,11 @@ def _data(given, space):
 def _model(given, space, data):
     """The hypermodel, with what the data tell of its arguments."""
     _checks.no_epochs(given.engine, space)
+    if isinstance(data, Batches):
+        _batch_checks.no_batch_size(space)
     if isinstance(given.build, keras_tuner.HyperModel):
         return ForeignModel(given.build)
-    told = _from_data(given.build, data, given.y, given.seed, space)
+    told = _from_data(given.build, data, given.seed, space)
     model = hypermodel(given.build, {**told, **space})
     _training.check_data([name for name in space if model.trains(name)], data.x, data.y)
     return model
@@ -304,14 +318,9 @@ def _oracle(given, model, data, objectives, first, folder, description):
 
 def _call_of_a_worker(call, data, objectives, folder):
     """The same search as this one, in one process, on the rows as they were split here."""
-    with_y = call["y"] is not None
-    held_out = (data.x_val, data.y_val) if with_y else (data.x_val,)
     return {
         **call,
-        "x": data.x,
-        "y": data.y if with_y else None,
-        "validation": None if data.folds else held_out,
-        "folds": data.folds,
+        **data.for_worker(call["y"] is not None),
         "groups": None,
         "objective": objectives,
         "workers": 1,
@@ -337,13 +346,14 @@ def _task(build, space):
     return task if task in _checks.TASKS else None
 
 
-def _from_data(build, data, y, seed, space):
+def _from_data(build, data, seed, space):
     """The arguments of this builder that the data tell, and the seed."""
-    known = {"input_shape": data.input_shape, "outputs": data.outputs if y is not None else None}
-    if data.y.ndim == 3:
-        known |= {"horizon": data.y.shape[1], "targets": data.y.shape[2]}
-    known |= {"seed": seed}
-    if space.get("loss") is not None and _task(build, space) not in (None, "regression"):
+    known = {"input_shape": data.input_shape, "outputs": data.outputs, "seed": seed}
+    _, target = data.sample(1)
+    if getattr(target, "ndim", 0) == 3:
+        known |= {"horizon": target.shape[1], "targets": target.shape[2]}
+    counted = space.get("loss") is not None and hasattr(data.y, "dtype")
+    if counted and _task(build, space) not in (None, "regression"):
         known["class_counts"] = counts(data.y, _task(build, space), known["outputs"])
     names = _parameters(build)
     return {name: value for name, value in known.items() if name in names and value is not None}

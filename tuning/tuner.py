@@ -5,6 +5,7 @@ everything that was ever imported, copies the user's callbacks and imports Tenso
 trial. This one keeps the best weights in memory, reports each epoch to the oracle, and writes once.
 """
 
+import contextlib
 import copy
 import gc
 import math
@@ -12,9 +13,13 @@ import os
 import time
 from pathlib import Path
 
+import keras
 import keras_tuner
 
-from tuning import _checks, _tensorboard
+from recipes._recipe import seeded
+from recipes._refit import Reuse
+from tuning import _checks, _faults, _tensorboard
+from tuning._batches import rows_of
 from tuning._folds import FOLD_WEIGHTS, run_folds
 from tuning._latency import latency
 from tuning._watch import Watch, average_of, load_weights, save_weights
@@ -22,6 +27,8 @@ from tuning._watch import Watch, average_of, load_weights, save_weights
 WEIGHTS = "best.weights.h5"
 # What an epoch, or a fold, reports beside the model's own metrics: "fold" is the fold's own score.
 OWN_METRICS = ("seconds", "parameters", "latency", "fold", "epochs")
+# Knobs that a compiled step reads from variables: models that differ in them only can share one.
+NUMBERS = ("learning_rate", "lr", "weight_decay")
 # Trials that may fail before one works; when one has worked any number may.
 FAILURES_AT_FIRST = 3
 # Trials whose weights stay on disk: the best.
@@ -44,6 +51,7 @@ class LeanTuner(keras_tuner.Tuner):
         max_latency: milliseconds of a prediction by the slowest model that is trained, or None.
         folds: list of (training rows, held-out rows): a trial trains a model on each, and scores
             the mean of their best epochs; or None.
+        distribution: what divides a trial among devices, by its `scope()`; or None.
         tensorboard: folder for TensorBoard's files, or None.
     """
 
@@ -60,6 +68,7 @@ class LeanTuner(keras_tuner.Tuner):
         max_parameters=None,
         max_latency=None,
         folds=None,
+        distribution=None,
         tensorboard=None,
     ):
         super().__init__(oracle, hypermodel, directory=str(directory), project_name="trials")
@@ -69,6 +78,8 @@ class LeanTuner(keras_tuner.Tuner):
         self.limits = {"parameters": max_parameters, "latency": max_latency}
         self.measured = {}  # what `look_at` found of the running trial's model
         self.folds = folds
+        self.distribution = distribution
+        self.models = Reuse()
         self.tensorboard = tensorboard
         self.trials_left = int(os.environ.get("TUNING_TRIALS", 0)) or math.inf  # of this process
         self.is_recycled = False
@@ -117,11 +128,19 @@ class LeanTuner(keras_tuner.Tuner):
     def run_trial(self, trial, x, y=None, **kwargs):
         """Build, fit, and keep the weights of the best epoch; with folds, in each of them."""
         gc.collect()
-        if self.folds:
-            return run_folds(self, trial, x, y, **kwargs)
+        run = run_folds if self.folds else LeanTuner._run_once
+        with self.distribution.scope() if self.distribution else contextlib.nullcontext():
+            try:
+                return run(self, trial, x, y, **kwargs)
+            except BaseException as error:
+                self.models.forget()
+                _faults.stop_where_disk_is_full(error, self.directory)
+                raise
+
+    def _run_once(self, trial, x, y, **kwargs):
         hp = trial.hyperparameters
         watch = Watch(self, trial, self.on_epoch_end)
-        model = self.hypermodel.build(hp)
+        model = self.fresh_model(trial, kwargs.get("seed"))
         self.look_at(trial, model, x)
         if "tuner/initial_epoch" in hp.values:
             kwargs["epochs"] = hp.values["tuner/epochs"]
@@ -133,6 +152,18 @@ class LeanTuner(keras_tuner.Tuner):
         if self.ended != "PRUNED" and self._worth_keeping(watch.best, hp):
             save_weights(model, watch.weights, self._weights(trial.trial_id))
         return results
+
+    def fresh_model(self, trial, seed):
+        """The trial's untrained model: the last one's, traced, where only numbers differ."""
+        hp = trial.hyperparameters
+        with seeded(seed):
+            made = self.hypermodel.build(hp)
+        _checks.compiled("build", made)
+        if self.distribution:
+            return made
+        no_matter = {*NUMBERS, *self.hypermodel.training(hp)}
+        knobs = {k: v for k, v in hp.values.items() if k not in no_matter and k[:6] != "tuner/"}
+        return self.models.of(made, repr(sorted(knobs.items())))
 
     def on_epoch_end(self, trial, model, epoch, logs=None, last=False):
         """Report to the oracle; end a training that is lost, not worth going on or out of time."""
@@ -181,7 +212,7 @@ class LeanTuner(keras_tuner.Tuner):
         models = [self.hypermodel.build(trial.hyperparameters) for _ in paths]
         for model, path in zip(models, paths, strict=True):
             if not model.built:
-                model.build((None, *input_shape))
+                model.build(keras.tree.map_shape_structure(lambda s: (None, *s), input_shape))
             load_weights(model, path)
         if len(models) == 1:
             return models[0]
@@ -241,10 +272,9 @@ class LeanTuner(keras_tuner.Tuner):
 
     def look_at(self, trial, model, x):
         """Before it trains on rows of x: measure it, and leave it where it is over a limit."""
-        _checks.compiled("build", model)
         asked = {one.name for one in self.oracle.objectives}
         if "latency" not in self.measured and (self.limits["latency"] or "latency" in asked):
-            self.measured["latency"] = latency(model, x)
+            self.measured["latency"] = latency(model, rows_of(x))
         if model.built:
             self.measured["parameters"] = model.count_params()
         for name, limit in self.limits.items():

@@ -1,0 +1,277 @@
+"""What `search` takes: dicts, datasets, generators, Keras Tuner's models, own builders."""
+
+import keras
+import keras_tuner
+import numpy as np
+import pytest
+
+from tests import test_tuning_search
+from tests.test_tuning_search import X, Y
+from tuning import Float, Int, search
+from tuning._batches import InOrder
+from tuning._data import prepare
+
+
+def build_small(input_shape, outputs, *, units=(8,), seed=0):
+    """Not traced, which takes longer than these trainings."""
+    model = test_tuning_search.build_small(input_shape, outputs, units=units)
+    model.run_eagerly = True
+    return model
+
+
+def tiny(build=build_small, x=X, y=Y, **arguments):
+    return test_tuning_search.tiny(build, x, y, **{"space": {"units": (8,)}, **arguments})
+
+
+def tf_data(x=X, y=Y):
+    import tensorflow as tf
+
+    return tf.data.Dataset.from_tensor_slices((x, y)).batch(16)
+
+
+def generated():
+    for start in range(0, 60, 16):
+        yield X[start : start + 16], Y[start : start + 16]
+
+
+class Rows(keras.utils.PyDataset):
+    """Knows how often its epochs ended."""
+
+    def __init__(self):
+        super().__init__()
+        self.epochs = 0
+
+    def __len__(self):
+        return 4
+
+    def __getitem__(self, step):
+        return X[16 * step : 16 * step + 16], Y[16 * step : 16 * step + 16]
+
+    def on_epoch_end(self):
+        self.epochs += 1
+
+
+def build_two(input_shape, outputs=1, *, width=4, seed=None):
+    """Two inputs by name, two outputs by name."""
+    inputs = {name: keras.Input(shape, name=name) for name, shape in input_shape.items()}
+    start = keras.initializers.GlorotUniform(seed=0)
+    h = keras.layers.Concatenate()([inputs["a"], inputs["b"]])
+    h = keras.layers.Dense(width, "relu", kernel_initializer=start)(h)
+    ends = {name: keras.layers.Dense(1, name=name)(h) for name in ("sum", "sign")}
+    model = keras.Model(inputs, ends)
+    model.compile("adam", {"sum": "mse", "sign": "mae"}, run_eagerly=True)
+    return model
+
+
+class TestDicts:
+    @pytest.fixture(scope="class")
+    @staticmethod
+    def study():
+        x = {"a": X[:, :1].astype("float64"), "b": X[:, 1:]}
+        y = {"sum": X.sum(1), "sign": np.sign(X[:, 0])}
+        return tiny(build_two, x, y, space={"width": Int(2, 6)}, epochs=2)
+
+    def test_names_and_shapes_reach_the_builder(self, study):
+        assert study.tuner.hypermodel.space["input_shape"] == {"a": (1,), "b": (3,)}
+        assert study.objective == "val_loss"
+        assert (study.leaderboard()["status"] == "completed").all()
+        assert set(study.best_history) >= {"val_sum_loss", "val_sign_loss"}
+
+    def test_the_best_model_takes_the_same_dict(self, study):
+        rows = {"a": X[:5, :1], "b": X[:5, 1:]}
+        predicted = study.best_model().predict(rows, verbose=0)
+        assert {k: v.shape for k, v in predicted.items()} == {"sum": (5, 1), "sign": (5, 1)}
+
+    def test_rows_are_split_alike_in_every_array(self):
+        x = {"a": np.arange(20.0)[:, None], "b": np.arange(20)[:, None]}
+        data = prepare(x, np.arange(20.0), 0.3, input_shape=None, task=None, outputs=None, seed=0)
+        for part, y in ((data.x, data.y), (data.x_val, data.y_val)):
+            assert part["a"].dtype == "float32"
+            np.testing.assert_array_equal(part["a"], part["b"])
+            np.testing.assert_array_equal(part["a"][:, 0], y)
+        assert (len(data.y), len(data.y_val)) == (14, 6)
+        assert data.checksum().startswith("14 + 6 rows")
+
+    def test_folds_cut_every_array(self):
+        x = {"a": X[:, :1], "b": X[:, 1:]}
+        y = {"sum": X.sum(1), "sign": X[:, 0]}
+        study = tiny(build_two, x, y, space={"width": 2}, max_trials=1, folds=2)
+        assert study.leaderboard()["folds"].tolist() == [2]
+
+
+SOURCES = {
+    "tf.data": tf_data,
+    "PyDataset": Rows,
+    "generators": lambda: generated,
+}
+
+
+@pytest.fixture(scope="module")
+def of_arrays():
+    """Scores that arrays give, their rows in the order they have."""
+    model = build_small((4,), 3, units=(8,))
+    model.fit(X, Y, batch_size=16, shuffle=False, epochs=2, validation_data=(X, Y), verbose=0)
+    return model.history.history["val_loss"]
+
+
+@pytest.mark.parametrize("kind", SOURCES)
+def test_batches_train_as_the_arrays_do(kind, of_arrays):
+    """Scored behind each of two epochs, in all of which the whole is read."""
+    x = SOURCES[kind]()
+    space = {"units": (8,), "outputs": 3}
+    validation = (X, Y) if kind == "PyDataset" else {"tf.data": tf_data}.get(kind, generated)
+    study = tiny(x=x, y=None, validation=validation, space=space, max_trials=1, epochs=2)
+    if kind == "PyDataset":  # in an order that the seed decides
+        assert x.epochs >= 2
+        again = tiny(x=Rows(), y=None, validation=(X, Y), space=space, max_trials=1, epochs=2)
+        assert again.best_score == pytest.approx(study.best_score, rel=1e-6)
+    else:
+        np.testing.assert_allclose(study.best_history["val_loss"], of_arrays, rtol=1e-5)
+
+
+def test_batches_tell_shapes_and_the_width_of_numbers():
+    data = prepare(
+        lambda: iter([(X, X[:, :2])]), None, (X, X[:, :2]),
+        input_shape=None, task=None, outputs=None, seed=0,
+    )  # fmt: skip
+    assert (data.input_shape, data.outputs) == ((4,), 2)
+    assert data.checksum() == "1 batches of (4,) float32 and (2,) float32"
+
+
+def test_an_order_that_the_seed_decides():
+    dataset = Rows()
+    orders = []
+    for seed in (0, 0, 1):
+        ordered = InOrder(dataset, seed)
+        first = [float(ordered[i][0][0, 0]) for i in range(4)]
+        ordered.on_epoch_end()
+        orders.append((first, [float(ordered[i][0][0, 0]) for i in range(4)]))
+    assert orders[0] == orders[1]
+    assert len({tuple(epoch) for pair in orders for epoch in pair}) > 2
+    assert all(sorted(epoch) == sorted(X[::16, 0].tolist()) for pair in orders for epoch in pair)
+
+
+BAD = {
+    "generator": ({"x": generated()}, TypeError, "x must be arrays.*read only once.*make_batches"),
+    "validation generator": (
+        {"x": generated, "validation": generated()},
+        TypeError,
+        "validation must be arrays",
+    ),
+    "y": ({"x": generated, "y": Y}, ValueError, "y must be None where x brings its own"),
+    "folds": ({"x": Rows(), "folds": 3}, ValueError, "folds must be None"),
+    "no validation": ({"x": generated}, ValueError, "validation must be given where x brings"),
+    "share": ({"x": generated, "validation": 0.2}, ValueError, "Received: validation=0.2"),
+    "endless": (
+        {"x": lambda: tf_data().repeat()},
+        ValueError,
+        r"x must come to an end.*repeat\(\)",
+    ),
+    "no targets": ({"x": lambda: iter([X])}, ValueError, r"\(inputs, inputs\).*a ndarray"),
+    "rows": ({"x": lambda: tf_data().unbatch()}, ValueError, r"Did you mean x\.batch\(32\)"),
+    "empty": ({"x": lambda: iter(())}, ValueError, "x must hold at least one batch"),
+    "no batches": ({"x": lambda: 3}, TypeError, "a function that returns 3"),
+    "other shape": (
+        {"x": generated, "validation": (X[:, :2], Y)},
+        ValueError,
+        r"validation must have rows of shape \(4,\)",
+    ),
+    "classes": ({"x": generated, "outputs": None}, ValueError, "needs its argument 'outputs'"),
+    "batch size": (
+        {"x": generated, "space": {"units": (4,), "batch_size": Int(8, 16)}},
+        ValueError,
+        "space must not hold 'batch_size'",
+    ),
+    "sent away": (
+        {"x": tf_data, "validation": 0, "workers": 2},
+        ValueError,
+        "cannot be sent to another process. Did you mean x=make_dataset",
+    ),
+    "empty dict": ({"x": {}, "y": Y}, ValueError, "x must hold at least one array"),
+    "rows in a dict": (
+        {"x": {"a": X, "b": X[:9]}, "y": Y},
+        ValueError,
+        r"x\['a'\] has 60, x\['b'\] has 9",
+    ),
+    "names": (
+        {"x": {"a": X}, "y": Y, "validation": ({"b": X}, Y)},
+        ValueError,
+        r"x_val must hold \['a'\]. Received: \['b'\]",
+    ),
+    "NaN in a dict": ({"x": {"a": X * np.nan}, "y": Y}, ValueError, r"x\['a'\] must be finite"),
+    "no space": ({"x": X, "y": Y, "space": {}}, ValueError, "space must hold at least one"),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_bad_data_are_one_error_before_any_training(name):
+    arguments, error, text = BAD[name]
+    given = {"y": None, "outputs": 3, "validation": None, **arguments}
+    if name not in ("folds", "no validation") and given["validation"] is None:
+        given["validation"] = (X, Y)
+    if name == "sent away":
+        given |= {"x": tf_data(), "validation": tf_data()}
+    with pytest.raises(error, match=text):
+        tiny(**given)
+
+
+class TestKerasTuners:
+    """What Keras Tuner's users bring works as it is."""
+
+    def test_a_hypermodel_that_sets_the_batch_size_itself(self):
+        """The pattern of Keras Tuner's guide: fit(*args, batch_size=..., **kwargs)."""
+
+        class Guide(keras_tuner.HyperModel):
+            def build(self, hp):
+                return build_small((4,), 3, units=(hp.Int("units", 4, 8, step=4),))
+
+            def fit(self, hp, model, *args, **kwargs):
+                size = hp.Choice("batch_size", [16, 60])
+                return model.fit(*args, batch_size=size, verbose=0, **kwargs)
+
+        table = tiny(Guide(), space=None, objective="val_accuracy", max_trials=3).leaderboard()
+        assert (table["status"] == "completed").all()
+        assert set(table["batch_size"]) == {16, 60}, "known from the first trial on"
+
+    def test_a_function_of_hp(self):
+        def build_model(hp):
+            return build_small((4,), 3, units=(hp.Int("units", 4, 8, step=4),))
+
+        study = tiny(build_model, space=None)
+        assert "Study of build_model" in repr(study)
+        assert study.best_arguments["units"] in (4, 8)
+
+    def test_a_hypermodel_on_a_dataset(self):
+        class Model(keras_tuner.HyperModel):
+            def build(self, hp):
+                return build_small((4,), 3, units=(hp.Int("units", 4, 8, step=4),))
+
+        study = tiny(Model(), tf_data(), None, validation=tf_data(), space=None, max_trials=1)
+        assert study.leaderboard()["status"].tolist() == ["completed"]
+
+    def test_its_own_error_stays_its_own(self):
+        class Wrong(keras_tuner.HyperModel):
+            def build(self, hp):
+                hp.Int("a", 0, 3)
+                return build_small((4,), 3, units=(4,))
+
+            def fit(self, hp, model, *args, **kwargs):
+                raise TypeError("not ours")
+
+        with pytest.raises(RuntimeError, match="not ours"):
+            tiny(Wrong(), space=None, objective="val_loss")
+
+
+def test_a_builder_of_ones_own_with_its_own_space():
+    """Neither input_shape nor outputs among its arguments; a knob of another name."""
+
+    def build(width=8, rate=1e-2):
+        model = keras.Sequential([keras.layers.Dense(width, "relu"), keras.layers.Dense(3)])
+        loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+        model.compile(keras.optimizers.SGD(rate), loss, run_eagerly=True)
+        return model
+
+    space = {"width": Int(4, 16), "rate": Float(1e-3, 1e-1, log=True)}
+    study = search(build, X, Y, space=space, max_trials=2, epochs=1, verbose=False)
+    assert study.best_model().predict(X, verbose=0).shape == (60, 3)
+    assert study.code().startswith("build(width=")

@@ -1,0 +1,97 @@
+"""The database of a ledger: `connect` opens it, `shown` is its URL without the password."""
+
+import importlib.util
+import sqlite3
+import time
+import warnings
+from pathlib import Path
+
+from tuning import _device_checks
+
+# Drivers for a URL that names none; which of them SQLAlchemy would take depends on its version.
+POSTGRESQL = ("psycopg", "psycopg2")
+
+
+def connect(url, *, heartbeat_interval, grace_period, patience):
+    """Optuna's storage at `url`; its tables may be made by several processes at once.
+
+    Args:
+        url: SQLAlchemy URL.
+        heartbeat_interval, grace_period: as `optuna.storages.RDBStorage` has them.
+        patience: seconds for which SQLite waits for a lock.
+    """
+    from optuna.exceptions import ExperimentalWarning
+    from optuna.storages import RDBStorage
+    from sqlalchemy.exc import SQLAlchemyError
+
+    local = url.startswith("sqlite")
+    options = {"connect_args": {"timeout": patience}} if local else {"pool_pre_ping": True}
+    for attempt in range(5):
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", ExperimentalWarning)
+                storage = RDBStorage(
+                    _with_driver(url),
+                    engine_kwargs=options,
+                    heartbeat_interval=heartbeat_interval,
+                    grace_period=grace_period,
+                )
+            break
+        except ImportError:
+            raise _device_checks.driver_missing(shown(url)) from None
+        except SQLAlchemyError as error:
+            problem = error
+            # Another process may be creating the same tables.
+            time.sleep(0.2 * (attempt + 1))
+        except RuntimeError as error:
+            raise _device_checks.other_tables(shown(url), error) from None
+    else:
+        raise _device_checks.unreachable(shown(url), problem) from None
+    if local:
+        _serialise(storage.engine)
+    return storage
+
+
+def shown(url):
+    """A storage URL without its password."""
+    from sqlalchemy.engine import make_url
+
+    return make_url(url).render_as_string(hide_password=True)
+
+
+def _with_driver(url):
+    """The URL with the name of a driver that is installed."""
+    from sqlalchemy.engine import make_url
+
+    parts = make_url(url)
+    if parts.drivername != "postgresql":
+        return url
+    found = [name for name in POSTGRESQL if importlib.util.find_spec(name)]
+    driver = found[0] if found else POSTGRESQL[0]
+    return parts.set(drivername=f"postgresql+{driver}").render_as_string(hide_password=False)
+
+
+def _serialise(engine):
+    """SQLite: a transaction takes its lock at once, so that none fails half way."""
+    from sqlalchemy import event
+
+    path = engine.url.database or ":memory:"
+    is_file = path != ":memory:" and not path.startswith("file:")
+
+    @event.listens_for(engine, "do_connect")
+    def never_create(dialect, record, arguments, options):
+        # SQLite would begin an empty database where the file is away for a while.
+        if is_file and not Path(path).exists():
+            raise sqlite3.OperationalError(f"{path} is gone")
+
+    @event.listens_for(engine, "connect")
+    def configure(connection, record):
+        connection.isolation_level = None  # the driver's own BEGIN would take the lock too late
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute("PRAGMA synchronous=NORMAL")
+
+    @event.listens_for(engine, "begin")
+    def begin(connection):
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+    engine.dispose()
