@@ -36,6 +36,8 @@ class Size(keras.callbacks.Callback):
     def on_train_end(self, logs=None):
         pages = int(Path("/proc/self/statm").read_text().split()[1])
         self.sizes.append(pages * os.sysconf("SC_PAGE_SIZE") / MB)
+        if len(self.sizes) % WARM_UP == 0:
+            print(f"trial {len(self.sizes)}: {self.sizes[-1]:.0f} MB", flush=True)
 
 
 def main(trials=200, only=""):

@@ -16,7 +16,8 @@ from tuning import _database, _ledger, search
 
 LOW = keras_tuner.Objective("a", "min")
 
-pytestmark = pytest.mark.processes
+# One server for all of them.
+pytestmark = [pytest.mark.processes, pytest.mark.xdist_group("postgresql")]
 
 
 class Slow(keras_tuner.HyperModel):
