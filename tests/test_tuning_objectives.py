@@ -98,6 +98,7 @@ def test_an_interrupted_search_goes_on_as_if_it_had_not_been(study, tmp_path):
     done = {t.user_attrs["place"]: t.values for t in rows.trials if t.state.name == "COMPLETE"}
     assert len(done) == 16
     assert len(rows.best_trials) == len(study.pareto())
+    assert rows.metric_names == ["small", "large"]
     with pytest.raises(ValueError, match="another objective"):
         valley(objective=SMALL, directory=tmp_path)
 

@@ -44,9 +44,10 @@ class Ledger:
         direction: "min" or "max", or a list of them for several objectives.
         description: dict that says what the study searches; another one is another study.
         overwrite: delete a study of this name first.
+        metrics: the objectives' names, for those who look at the database with other tools.
     """
 
-    def __init__(self, url, name, direction, description, overwrite=False):
+    def __init__(self, url, name, direction, description, overwrite=False, metrics=()):
         optuna = quiet_optuna()
         self.shown = shown(url)
         self.storage = connect(url, heartbeat_interval=BEAT, grace_period=GRACE, patience=PATIENCE)
@@ -61,6 +62,10 @@ class Ledger:
         found = self.study.user_attrs.get("description")
         if found is None:
             self.study.set_user_attr("description", description)
+            if metrics:
+                with warnings.catch_warnings():
+                    warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+                    self.study.set_metric_names(list(metrics))
         else:
             _checks.same_study(f"storage {self.shown}, study {name}", found, description)
         _faults.same_versions(self.study, f"storage {self.shown}, study {name}")

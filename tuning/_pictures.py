@@ -125,7 +125,7 @@ def plot_parallel(study, ax=None):
             )
     if any(None in place[0] for place in places):
         ax.annotate(
-            "none", (0, ABSENT), (-4, 0), textcoords="offset points", ha="right", va="center"
+            "absent", (0, ABSENT), (-4, 0), textcoords="offset points", ha="right", va="center"
         )
     ax.set_xticks(range(len(names) + 1), [*names, _words(study.objective)], rotation=20, ha="right")
     ax.set_yticks([])

@@ -302,6 +302,7 @@ def _oracle(given, model, data, objectives, first, folder, description):
         [one.direction for one in objectives],
         description,
         given.overwrite,
+        [one.name for one in objectives],
     )
     return OptunaOracle(
         given.engine,
