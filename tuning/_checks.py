@@ -23,11 +23,9 @@ from recipes._checks import (
 __all__ = [
     "TASKS",
     "array",
-    "augmentation",
     "bounds",
     "builder",
     "callbacks",
-    "class_weight",
     "compiled",
     "count",
     "counts",
@@ -40,14 +38,12 @@ __all__ = [
     "hypermodel_alone",
     "in_use",
     "installed",
-    "kept",
     "known_names",
     "lies_in",
     "no_epochs",
     "not_free",
     "number",
     "objective",
-    "objectives",
     "one_of",
     "options",
     "optuna_only",
@@ -57,15 +53,12 @@ __all__ = [
     "same_rows",
     "same_study",
     "seed",
-    "several",
     "shape",
     "space",
     "start",
     "starts",
     "targets",
-    "trial",
     "validation",
-    "with_several_objectives",
 ]
 
 
@@ -205,41 +198,6 @@ def objective(name, names):
     return one_of("objective", name, sorted(names))
 
 
-def objectives(asked, measured):
-    """At least one, none twice, the first of them a value of the epochs."""
-    names = [str(getattr(one, "name", one)) for one in asked]
-    if not names:
-        raise ValueError("objective must name at least one. Received: objective=[].")
-    for name in names:
-        if names.count(name) > 1:
-            raise ValueError(f"objective must name each one once. Received: {name!r} twice.")
-    if names[0] in measured:
-        rest = [name for name in names if name not in measured]
-        raise ValueError(
-            f"objective must begin with a value that the epochs report, which tells the best of "
-            f"them. Received: {names[0]!r}, of which a model has one. "
-            f"Did you mean {[*(rest or ['val_loss']), *(n for n in names if n in measured)]}?"
-        )
-
-
-def with_several_objectives(name, value, allowed):
-    """An argument that knows of several objectives."""
-    if value not in allowed:
-        raise ValueError(
-            f"{name} must be one of {', '.join(map(repr, allowed))} with several objectives. "
-            f"Received: {name}={value!r}."
-        )
-
-
-def several(owner, names):
-    """The study has several objectives."""
-    if len(names) < 2:
-        raise ValueError(
-            f"{owner} needs several objectives. Received: {names[0]!r} alone. "
-            f"Example: objective=[{names[0]!r}, 'parameters']."
-        )
-
-
 def direction(name, value):
     """ "min" or "max", which the name of the objective has told."""
     if value is None:
@@ -280,24 +238,6 @@ def builder(value):
         raise TypeError(
             f"build must be a function or an instance. Received: the class {value.__name__!r}. "
             f"Did you mean {value.__name__}()?"
-        )
-
-
-def class_weight(classes):
-    """Targets of classes, one array."""
-    if not classes:
-        raise ValueError(
-            "class_weight needs y as one array of classes or labels. Received: numbers, or batches "
-            "that are not counted. Leave class_weight out of the space."
-        )
-
-
-def augmentation(rank, known):
-    """Rows for which there is an augmentation outside of the model."""
-    if rank not in known:
-        raise ValueError(
-            "augmentation needs x as one array of tables, series or images, or a builder with an "
-            f"argument of this name. Received: rows of rank {rank}. Leave it out of the space."
         )
 
 
@@ -392,23 +332,6 @@ def enough_trials(owner, found, needed):
     """As many completed trials as a summary of them needs."""
     if found < needed:
         raise ValueError(f"{owner} needs {needed} completed trials. Received: {found}.")
-
-
-def trial(number, trials):
-    """The trial of that number."""
-    number = count("trial", number)
-    if number not in trials:
-        raise ValueError(f"trial must be one of 1 to {max(trials)}. Received: trial={number}.")
-    return trials[number]
-
-
-def kept(number, weights, best):
-    """The weights of a trial are on disk."""
-    if not weights:
-        raise ValueError(
-            f"trial must be one of the best {best} or of the Pareto front: the weights of others "
-            f"are not kept. Received: trial={number}. Its code() builds it untrained."
-        )
 
 
 def in_use(directory):

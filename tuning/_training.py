@@ -7,7 +7,7 @@ from recipes.imbalance import SCHEMES, sample_weights
 from recipes.initialization import INITIALIZERS
 from recipes.mixing import augmented
 from recipes.series_augmentation import series_augmentation
-from tuning import _checks
+from tuning import _checks, _study_checks
 from tuning.ranges import Choice
 
 # Names in a space that belong to the training, with the value of the first trial.
@@ -49,18 +49,18 @@ def check_data(space, x, y):
     """The rows are such that these knobs can be turned."""
     if "class_weight" in space:
         classes = kind(y) in ("classes", "one_hot", "labels", "steps") if _array(y) else False
-        _checks.class_weight(classes)
+        _study_checks.class_weight(classes)
     if "augmentation" in space:
         rank = x.ndim - 1 if _array(x) else None
-        _checks.augmentation(rank, OF_RANK)
+        _study_checks.augmentation(rank, OF_RANK)
 
 
 def need_arrays(knobs):
     """Batches that come from elsewhere are neither weighted nor augmented here."""
     if knobs["class_weight"] is not None:
-        _checks.class_weight(classes=False)
+        _study_checks.class_weight(classes=False)
     if knobs["augmentation"] is not None:
-        _checks.augmentation(None, OF_RANK)
+        _study_checks.augmentation(None, OF_RANK)
 
 
 def callbacks(schedule):

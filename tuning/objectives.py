@@ -4,7 +4,7 @@ import re
 
 import keras_tuner
 
-from tuning import _checks
+from tuning import _checks, _study_checks
 from tuning.ranges import RANGES
 
 # Knobs that change the loss itself: with them one trial's loss says nothing about another's.
@@ -63,7 +63,7 @@ def choose_objectives(objective, names, space):
         space: dict, for the objective in the place of None.
     """
     asked = list(objective) if isinstance(objective, (list, tuple)) else [objective]
-    _checks.objectives(asked, MEASURED)
+    _study_checks.objectives(asked, MEASURED)
     first, *others = asked
     return [
         _choose(first, names, space),

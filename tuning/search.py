@@ -10,7 +10,7 @@ from types import SimpleNamespace
 import keras_tuner
 
 from recipes._targets import counts
-from tuning import _batch_checks, _checks, _device_checks, _training
+from tuning import _batch_checks, _checks, _device_checks, _study_checks, _training
 from tuning._batches import Batches
 from tuning._data import prepare
 from tuning._database import shown
@@ -237,8 +237,8 @@ def _checked(call):
         )
     _device_checks.distribution(given.distribution, workers)
     if several:
-        _checks.with_several_objectives("pruner", given.pruner, (None, "none"))
-        _checks.with_several_objectives("engine", given.engine, SEVERAL)
+        _study_checks.with_several_objectives("pruner", given.pruner, (None, "none"))
+        _study_checks.with_several_objectives("engine", given.engine, SEVERAL)
     usual = "none" if several else "median"
     checked["pruner"] = _checks.one_of("pruner", given.pruner or usual, PRUNERS)
     return {**call, **checked}

@@ -4,7 +4,7 @@ import math
 import statistics
 from pathlib import Path
 
-from tuning import _checks, _pictures
+from tuning import _checks, _pictures, _study_checks
 from tuning._watch import average_of
 from tuning.tuner import KEEP, OWN_METRICS
 
@@ -88,7 +88,7 @@ class Study:
         Raises:
             ValueError: the study has one objective.
         """
-        _checks.several("pareto", self.objectives)
+        _study_checks.several("pareto", self.objectives)
         table = self.leaderboard()
         return table[table["pareto"]].drop(columns="pareto").reset_index(drop=True)
 
@@ -134,7 +134,7 @@ class Study:
         """
         chosen = self._trial(trial)
         weights = list(Path(self.tuner.get_trial_dir(chosen.trial_id)).glob("*.weights.h5"))
-        _checks.kept(trial, weights, KEEP)
+        _study_checks.kept(trial, weights, KEEP)
         return self.tuner.load_model(chosen, self._input_shape)
 
     def code(self, trial=None):
@@ -204,7 +204,7 @@ class Study:
         Raises:
             ValueError: the study has one objective, or none of that name.
         """
-        _checks.several("plot_pareto", self.objectives)
+        _study_checks.several("plot_pareto", self.objectives)
         others = self.objectives[1:]
         against = others[0] if against is None else _checks.one_of("against", against, others)
         return _pictures.plot_pareto(self, against, ax)
@@ -274,7 +274,7 @@ class Study:
     def _trial(self, number):
         """The trial of that number in the leaderboard."""
         trials = {_number(trial): trial for trial in self.tuner.oracle.trials.values()}
-        return _checks.trial(number, trials)
+        return _study_checks.trial(number, trials)
 
     def _completed(self):
         return [t for t in self.tuner.oracle.trials.values() if t.status == "COMPLETED"]
