@@ -24,6 +24,7 @@ from recipes.class_losses import (
     WeightedCrossentropy,
 )
 from recipes.convolutional import build_convolutional_autoencoder
+from recipes.cyclegan import build_cyclegan, translate, unpaired_batches
 from recipes.dense import build_mlp
 from recipes.diagnosis import Diagnosis, Finding, diagnose
 from recipes.domain import ImportanceWeights, importance_weights
@@ -39,6 +40,7 @@ from recipes.explanations import (
 from recipes.feeding import batches
 from recipes.fine_tuning import FineTuning, fine_tune
 from recipes.forecasting import build_forecaster
+from recipes.gan import build_gan, sample
 from recipes.html_report import report
 from recipes.images import Images, load_images
 from recipes.imbalance import class_weights, resample, sample_weights
@@ -141,9 +143,11 @@ __all__ = [
     "best_threshold",
     "build_cnn",
     "build_convolutional_autoencoder",
+    "build_cyclegan",
     "build_denoising_autoencoder",
     "build_domain_adversarial",
     "build_forecaster",
+    "build_gan",
     "build_lstm_fcn",
     "build_mlp",
     "build_on_encoder",
@@ -208,6 +212,7 @@ __all__ = [
     "report",
     "resample",
     "saliency",
+    "sample",
     "sample_weights",
     "score",
     "series_augmentation",
@@ -216,5 +221,7 @@ __all__ = [
     "standard_callbacks",
     "tabular_augmentation",
     "tokenize",
+    "translate",
+    "unpaired_batches",
     "vocabulary_of",
 ]

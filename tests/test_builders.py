@@ -32,8 +32,14 @@ def test_every_builder_has_a_row():
     assert builders == {case.build.__name__ for case in CASES.values()} | OWN_TESTS
 
 
-# Builders that start from a model or a vocabulary, or have two outputs.
-OWN_TESTS: set[str] = {"build_domain_adversarial", "build_on_encoder", "build_seq2seq"}
+# Builders that start from a model or a vocabulary, have two outputs, or play against themselves.
+OWN_TESTS: set[str] = {
+    "build_cyclegan",
+    "build_domain_adversarial",
+    "build_gan",
+    "build_on_encoder",
+    "build_seq2seq",
+}
 
 
 @functools.cache

@@ -1,0 +1,233 @@
+"""Generative adversarial networks: who learns from which loss, samples by class, cycles, pools."""
+
+import keras
+import numpy as np
+import pytest
+from keras import layers, ops
+
+from recipes import (
+    _adversaries,
+    batches,
+    build_cyclegan,
+    build_gan,
+    sample,
+    translate,
+    unpaired_batches,
+)
+from recipes.cyclegan import ImagePool
+from recipes.gan import GAN
+
+EAGER = keras.backend.backend() == "tensorflow"  # one step: compiling it would cost most of a test
+CLASSES = 2
+_random = np.random.default_rng(0)
+LABELS = np.arange(64) % CLASSES
+# Dark images of class 0 and bright ones of class 1.
+IMAGES = (20 + 200 * LABELS[:, None, None, None] + _random.uniform(0, 30, (64, 6, 7, 1))).astype(
+    "float32"
+)
+
+
+def weights(model):
+    return [ops.convert_to_numpy(weight).copy() for weight in model.trainable_weights]
+
+
+def moved(model, before):
+    return [not np.array_equal(new, old) for new, old in zip(weights(model), before, strict=True)]
+
+
+@pytest.fixture(scope="module")
+def gan():
+    """A game that was played for a while; its history is kept with it."""
+    model = build_gan(
+        (6, 7, 1), classes=CLASSES, latent_dim=4, filters=(16,), learning_rate=2e-3, seed=0
+    )
+    model.before = weights(model.generator), weights(model.discriminator)
+    model.first = sample(model, 40, seed=0)
+    feed = batches(IMAGES, LABELS, 16, seed=0)
+    model.log = model.fit(feed, epochs=60, shuffle=False, verbose=0).history
+    return model
+
+
+class TestGan:
+    def test_samples_have_their_class_and_the_range_of_the_pixels(self, gan):
+        images = sample(gan, 40, seed=0)
+        assert images.shape == (40, 6, 7, 1)
+        assert images.min() >= 0
+        assert images.max() <= 255
+        dark, bright = images[::2].mean(), images[1::2].mean()
+        assert bright - dark > 100
+        assert abs(gan.first[1::2].mean() - gan.first[::2].mean()) < 50
+        assert sample(gan, 3, label=1, seed=0).mean() == pytest.approx(bright, abs=40)
+        np.testing.assert_array_equal(sample(gan, 2, label=[0, 1], seed=3), sample(gan, 2, seed=3))
+
+    def test_both_players_learn_and_report(self, gan):
+        assert all(moved(gan.generator, gan.before[0]))
+        assert all(moved(gan.discriminator, gan.before[1]))
+        names = {"generator_loss", "discriminator_loss", "discriminator_accuracy", "loss"}
+        assert set(gan.log) == names
+        total = np.add(gan.log["generator_loss"], gan.log["discriminator_loss"])
+        np.testing.assert_allclose(gan.log["loss"], total, rtol=1e-4)
+
+    def test_the_seed_fixes_the_noise(self, gan):
+        np.testing.assert_array_equal(sample(gan, 3, seed=1), sample(gan, 3, seed=1))
+        assert not np.array_equal(sample(gan, 3, seed=1), sample(gan, 3, seed=2))
+
+    def test_it_saves_loads_and_trains_on(self, gan, tmp_path):
+        gan.save(tmp_path / "gan.keras")
+        loaded = keras.models.load_model(tmp_path / "gan.keras")
+        np.testing.assert_array_equal(sample(loaded, 4, seed=1), sample(gan, 4, seed=1))
+        np.testing.assert_allclose(loaded.predict(IMAGES, verbose=0), gan(IMAGES), rtol=1e-4)
+        assert loaded.label_smoothing == gan.label_smoothing
+        before = weights(loaded.generator)
+        loaded.run_eagerly = EAGER
+        loaded.fit(IMAGES, LABELS, batch_size=64, verbose=0)
+        assert all(moved(loaded.generator, before))
+
+    def test_without_classes_it_needs_no_labels(self):
+        model = build_gan((4, 4, 2), latent_dim=3, filters=(4,), value_range=(-1, 1), seed=0)
+        model.run_eagerly = EAGER
+        history = model.fit(np.zeros((8, 4, 4, 2)), verbose=0).history
+        assert np.isfinite(history["loss"]).all()
+        assert abs(sample(model, 5)).max() <= 1
+
+    def test_losses_are_those_of_the_papers(self):
+        """Against NumPy, with a generator that always draws the same image."""
+        noise, image = keras.Input((3,)), keras.Input((4, 4, 1))
+        drawn = layers.Reshape((4, 4, 1))(
+            layers.Dense(16, "relu", bias_initializer="ones")(0 * noise)
+        )
+        judge = keras.Model(image, layers.Dense(1)(layers.Flatten()(image)))
+        model = GAN(keras.Model(noise, drawn), judge, label_smoothing=0.2)
+        real = IMAGES[:8, :4, :4] / 255
+        fooled, judged, right = (float(value) for value in model.play(real, None, False))
+        p_real, p_made = (
+            1 / (1 + np.exp(-ops.convert_to_numpy(model(images))[:, 0]))
+            for images in (real, np.ones((1, 4, 4, 1)))
+        )
+        sure = 0.8 * -np.log(p_real) + 0.2 * -np.log(1 - p_real)
+        assert fooled == pytest.approx(-np.log(p_made[0]), rel=1e-4)
+        assert judged == pytest.approx(sure.mean() - np.log(1 - p_made[0]), rel=1e-4)
+        assert right == pytest.approx(((p_real > 0.5).mean() + (p_made[0] <= 0.5)) / 2)
+
+
+class Half(_adversaries.Game):
+    """A player that learns from a judge which stays as it is."""
+
+    parts = ("player", "judge")
+    scores = ("loss",)
+
+    def call(self, x, training=False):
+        return self.player(x, training=training)
+
+    def play(self, x, y, training):
+        return (ops.mean(ops.relu(_adversaries.frozen(self.judge, self(x), training))),)
+
+
+def test_a_frozen_judge_passes_gradients_on_and_learns_nothing():
+    def part():
+        return keras.Sequential([keras.Input((2,)), layers.Dense(2), layers.BatchNormalization()])
+
+    model = Half(player=part(), judge=part())
+    model.judge.layers[-1].gamma.assign([1.0, 2.0])
+    model.compile("sgd", run_eagerly=EAGER)
+    player, judge = weights(model.player), [ops.convert_to_numpy(w) for w in model.judge.weights]
+    model.fit(_random.normal(size=(8, 2)), verbose=0)
+    assert moved(model.player, player)[0]
+    for new, old in zip(model.judge.weights, judge, strict=True):
+        np.testing.assert_array_equal(ops.convert_to_numpy(new), old)
+
+
+@pytest.fixture(scope="module")
+def cyclegan():
+    """Dark images as bright ones and back."""
+    model = build_cyclegan(
+        (6, 7, 1), filters=(4, 8), residual_blocks=0, learning_rate=5e-3, identity_weight=0, seed=0
+    )
+    feed = unpaired_batches(IMAGES[::2], IMAGES[1::2], 8, seed=0)
+    model.log = model.fit(feed, epochs=30, shuffle=False, verbose=0).history
+    return model
+
+
+class TestCycleGan:
+    def test_it_translates_without_pairs_and_comes_back(self, cyclegan):
+        dark = IMAGES[::2]
+        bright = translate(cyclegan, dark, to="b")
+        assert bright.shape == dark.shape
+        assert bright.mean() > 150 > dark.mean()
+        assert translate(cyclegan, bright, to="a").mean() < 100
+        assert cyclegan.log["cycle_error"][-1] < cyclegan.log["cycle_error"][0] / 2
+
+    def test_it_reports_what_it_minimises(self, cyclegan):
+        log = cyclegan.log
+        parts = [log[name] for name in ("generator_loss", "judge_loss", "cycle_loss")]
+        np.testing.assert_allclose(log["loss"], np.sum(parts, axis=0), rtol=1e-3)
+        assert set(log["identity_loss"]) == {0.0}
+
+    def test_it_saves_loads_and_trains_on(self, cyclegan, tmp_path):
+        cyclegan.save(tmp_path / "cyclegan.keras")
+        loaded = keras.models.load_model(tmp_path / "cyclegan.keras")
+        np.testing.assert_allclose(
+            translate(loaded, IMAGES, to="b"), translate(cyclegan, IMAGES, to="b"), rtol=1e-4
+        )
+        np.testing.assert_array_equal(*map(held, (loaded, cyclegan)))
+        loaded.run_eagerly = EAGER
+        before = weights(loaded)
+        loaded.fit(unpaired_batches(IMAGES[:8], IMAGES[8:16], 8), verbose=0)
+        assert np.mean(moved(loaded, before)) > 0.8
+
+    def test_unpaired_batches_show_every_image(self):
+        feed = unpaired_batches(IMAGES[:6], IMAGES[6:10], 4, seed=0)
+        seen = [np.concatenate([np.array(x[kind]) for (x,) in feed]) for kind in ("a", "b")]
+        assert [len(images) for images in seen] == [6, 6]
+        assert [len(np.unique(images, axis=0)) for images in seen] == [6, 4]
+
+
+def held(model):
+    return ops.convert_to_numpy(model.pool_a.held)
+
+
+def test_a_pool_fills_then_swaps_half():
+    pool = ImagePool(4)
+    rows = np.arange(1, 9, dtype="float32")[:, None]
+    np.testing.assert_array_equal(pool(rows[:4], training=True), rows[:4])
+    np.testing.assert_array_equal(pool.held, rows[:4])
+    given = np.concatenate(
+        [ops.convert_to_numpy(pool(rows[4:] + 4 * i, training=True)) for i in range(100)]
+    )
+    new = np.concatenate([rows[4:] + 4 * i for i in range(100)])
+    assert 0.4 < (given == new).mean() < 0.6
+    assert set(given[:, 0]) <= {*rows[:, 0], *new[:, 0]}
+    np.testing.assert_array_equal(pool(rows, training=False), rows)
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "message"),
+    [
+        (lambda: build_gan((8,)), ValueError, "input_shape"),
+        (lambda: build_gan((None, 8, 1)), TypeError, "input_shape"),
+        (lambda: build_gan((8, 8, 1), classes=1), ValueError, "classes"),
+        (lambda: build_gan((8, 8, 1), value_range=(1, 0)), ValueError, "value_range"),
+        (lambda: build_gan((8, 8, 1), learning_rate=0), ValueError, "learning_rate"),
+        (lambda: build_gan((8, 8, 1), optimizer="adma"), ValueError, "adam"),
+        (lambda: sample(keras.Sequential(), 1), TypeError, "build_gan"),
+        (lambda: build_cyclegan((8, 8, 1), pool_size=0), ValueError, "pool_size"),
+        (lambda: build_cyclegan((8, 8, 1), cycle_weight=-1), ValueError, "cycle_weight"),
+        (lambda: unpaired_batches(IMAGES, IMAGES[:, :3]), ValueError, "b must"),
+        (lambda: translate(keras.Sequential(), IMAGES, to="b"), TypeError, "build_cyclegan"),
+    ],
+)
+def test_bad_input(call, error, message):
+    with pytest.raises(error, match=message) as caught:
+        call()
+    assert "Received" in str(caught.value)
+
+
+def test_bad_input_of_trained_models(gan, cyclegan):
+    for label, message in ((2, "lie in 0 to 1"), ([0, 1, 0], "have 2 values"), (0.5, "dtype")):
+        with pytest.raises((ValueError, TypeError), match=message):
+            sample(gan, 2, label=label)
+    with pytest.raises(ValueError, match="to must be one of"):
+        translate(cyclegan, IMAGES, to="c")
+    gan.run_eagerly = True
+    with pytest.raises(ValueError, match=r"fit\(x, y\)"):
+        gan.fit(IMAGES, verbose=0)
