@@ -39,6 +39,14 @@ def check(input_shape, value_range, optimizer, learning_rate):
     return input_shape, value_range, _heads.make_optimizer(optimizer, learning_rate)
 
 
+def compiled(model, optimizer):
+    """Compile a game, and return it."""
+    model.compile(optimizer=optimizer, steps_per_execution=_heads.STEPS_PER_EXECUTION)
+    # TensorFlow would trace a step that makes these variables twice.
+    model.optimizer.build(model.trainable_variables)
+    return model
+
+
 def to_unit(value_range):
     """A layer from pixels in their range to [-1, 1]."""
     low, high = value_range

@@ -12,7 +12,7 @@ import keras
 import numpy as np
 from keras import layers, ops
 
-from recipes import _adversaries, _checks, _heads, _model_checks
+from recipes import _adversaries, _checks, _model_checks
 from recipes._recipe import recipe
 from recipes.feeding import batches
 
@@ -99,8 +99,7 @@ def build_cyclegan(
         name=name,
         **weights,
     )
-    model.compile(optimizer=optimizer, steps_per_execution=_heads.STEPS_PER_EXECUTION)
-    return model
+    return _adversaries.compiled(model, optimizer)
 
 
 def _generator(input_shape, filters, residual_blocks, kernel_size, value_range, name):

@@ -12,7 +12,7 @@ import keras
 import numpy as np
 from keras import layers, ops
 
-from recipes import _adversaries, _blocks, _checks, _heads
+from recipes import _adversaries, _blocks, _checks
 from recipes._recipe import recipe
 
 
@@ -89,8 +89,7 @@ def build_gan(
         label_smoothing=label_smoothing,
         name=name,
     )
-    model.compile(optimizer=optimizer, steps_per_execution=_heads.STEPS_PER_EXECUTION)
-    return model
+    return _adversaries.compiled(model, optimizer)
 
 
 def _generator(input_shape, classes, latent_dim, filters, kernel_size, value_range):

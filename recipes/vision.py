@@ -11,6 +11,8 @@ POOLING = {
     "max": lambda: layers.MaxPooling2D(2, padding="same"),
     "average": lambda: layers.AveragePooling2D(2, padding="same"),
 }
+# What one step of `scale` multiplies, found by a search on ImageNet by Tan and Le, 2019.
+DEPTH, WIDTH, RESOLUTION = 1.2, 1.1, 1.15
 
 
 @recipe
@@ -22,6 +24,7 @@ def build_cnn(
     filters=(32, 64, 128, 256),
     kernel_size=3,
     pooling="max",
+    scale=0.0,
     image_size=None,
     activation="relu",
     dropout=0.1,
@@ -53,6 +56,9 @@ def build_cnn(
         filters: channels of each block; the length is the depth in blocks.
         kernel_size: side of the square kernels in pixels.
         pooling: "max" or "average", after each block.
+        scale: moves depth, width and image size together, at least 0: each whole step costs about
+            twice the work. 0 is the network as it is; above it the sides have to be known, from
+            input_shape or image_size.
         image_size: side in pixels, (height, width), or share in (0, 1] of the sides, to which
             images are resized inside; None leaves them as they are.
         activation: any Keras activation, or "prelu".
@@ -85,7 +91,7 @@ def build_cnn(
 
     Source: LeCun et al., 1998 (convolution and pooling); Simonyan and Zisserman, 2015 (small
     kernels); Ioffe and Szegedy, 2015 (batch normalisation); Lin et al., 2014 (global average
-    pooling).
+    pooling); Tan and Le, 2019 (compound scaling and its three factors).
 
     >>> model = build_cnn((None, None, 3), 2, filters=(4, 8))
     >>> model.input_shape, model.output_shape
@@ -95,7 +101,10 @@ def build_cnn(
     filters = _checks.counts("filters", filters)
     _checks.count("kernel_size", kernel_size)
     _checks.one_of("pooling", pooling, POOLING)
+    _checks.non_negative("scale", scale)
     sides = _checks.sides("image_size", image_size, input_shape[:2])
+    if scale:
+        sides = _scaled(sides or input_shape[:2], scale)
     augmentation = from_level(augmentation, LEVELS, image_augmentation)
     _heads.check(outputs, task, label_smoothing, loss, class_counts, optimizer, learning_rate)
     _blocks.check(activation, dropout, l1, l2, batch_norm, noise, drop_connect)
@@ -108,7 +117,7 @@ def build_cnn(
         x = layers.Resizing(*sides, antialias=True, dtype="float32", name="resizing")(x)
     if noise:
         x = _blocks.GaussianNoise(noise)(x)
-    for width in filters:
+    for width, pools in _convolutions(filters, scale):
         convolution = layers.Conv2D(
             width,
             kernel_size,
@@ -119,7 +128,7 @@ def build_cnn(
         x = _blocks.block(
             x,
             convolution,
-            pooling=POOLING[pooling](),
+            pooling=POOLING[pooling]() if pools else None,
             activation=activation,
             batch_norm=batch_norm,
             dropout=dropout,
@@ -138,3 +147,24 @@ def build_cnn(
         optimizer=optimizer,
         learning_rate=learning_rate,
     )
+
+
+def _scaled(sides, scale):
+    _checks.require(
+        None not in sides,
+        "image_size",
+        "be given where images differ in size and scale is above 0",
+        f"scale={scale:g}",
+    )
+    return tuple(round(side * RESOLUTION**scale) for side in sides)
+
+
+def _convolutions(filters, scale):
+    """(channels, whether pooling follows) of each convolution; the last blocks deepen first."""
+    blocks = len(filters)
+    each, more = divmod(round(blocks * DEPTH**scale), blocks)
+    for number, width in enumerate(filters):
+        width = round(width * WIDTH**scale)
+        yield width, True
+        for _ in range(each - 1 + (number >= blocks - more)):
+            yield width, False

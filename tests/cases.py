@@ -242,10 +242,13 @@ CASES = {
             "focal": LOSSES["focal"],
             "logit_adjusted": LOSSES["logit_adjusted"],
             "augmented": {"augmentation": "light", "image_size": 0.75},
+            "scaled": {"scale": 2.5},
         },
         bad=[
             *BAD_HEAD,
             *BAD_BODY,
+            ({"scale": -1}, ValueError, "scale"),
+            ({"scale": 1, "input_shape": (None, 7, 2)}, ValueError, "image_size must be given"),
             ({"input_shape": (8, 7)}, ValueError, r"\(height, width, channels\)"),
             ({"input_shape": (8, 7, None)}, ValueError, "input_shape"),
             ({"filters": ()}, ValueError, "filters"),
