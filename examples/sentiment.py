@@ -20,6 +20,7 @@ from sklearn.pipeline import make_pipeline
 from recipes import (
     CosineAnnealing,
     Vocabulary,
+    attention_weights,
     batches,
     build_rnn,
     plot_attention,
@@ -91,7 +92,7 @@ def main(quick=False, output="output/sentiment", csv=None):
     plot_history(history, "accuracy", left)
     plot_confusion_matrix(y_test, probabilities, names=[str(name) for name in classes], ax=right)
     words = vocabulary.pieces(x_test[0])[:16]
-    looks = attention_of(model, x_test[:1])[:, : len(words)]
+    looks = attention_weights(model, x_test[:1])[:, : len(words)]
     verdict = str(classes[probabilities[0].argmax()])
     plot_attention(looks, words, [verdict], ax=below.subplots())
     figure.axes[-1].tick_params(axis="x", rotation=45)
@@ -102,14 +103,6 @@ def main(quick=False, output="output/sentiment", csv=None):
     submission = pd.DataFrame({"id": range(len(label)), "label": label})
     submission.to_csv(output / "submission.csv", index=False)
     return accuracy
-
-
-def attention_of(model, x):
-    """How much each word counted, (rows, words): the output of the layer "attention"."""
-    import keras
-
-    seen = keras.Model(model.input, model.get_layer("attention").output)
-    return seen.predict(x, verbose=0)
 
 
 def reviews(n, seed):

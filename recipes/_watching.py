@@ -71,6 +71,13 @@ def gives_attention(layer):
     return "return_attention_scores" in inspect.signature(type(layer).call).parameters
 
 
+def attention_layers(model):
+    """Those of all layers whose weights can be seen, in order; by name where none says so."""
+    inside = inner_layers(model)
+    known = [layer for layer in inside if gives_attention(layer)]
+    return known or [layer for layer in inside if layer.name.startswith("attention")]
+
+
 @contextlib.contextmanager
 def without_activation(layer):
     """The layer's softmax or sigmoid left out, so that the model ends in logits."""

@@ -96,9 +96,10 @@ def _curves(history, y, prediction, task):
 def _classes(model, x, y, prediction, names):
     from recipes.reports import per_class_report
 
+    table = per_class_report(y, prediction, names=names)
     parts = [
         _page.figure(plots.plot_confusion_matrix(y, prediction, names), "confusion matrix"),
-        _page.figure(plots.plot_per_class(y, prediction, names), "scores of every class"),
+        _page.figure(table.plot(), "scores of every class"),
         _page.figure(plots.plot_reliability(y, prediction), "reliability"),
     ]
     if len(np.unique(scores.class_rows(y, prediction)[0])) > 1:
@@ -108,7 +109,7 @@ def _classes(model, x, y, prediction, names):
     if x.ndim > 2 and prediction.ndim == 2:
         ax = plots.plot_mistakes(x, y, prediction, names=names)
         parts.append(_page.figure(ax, "the worst mistakes"))
-    return "".join(parts) + per_class_report(y, prediction, names=names)._repr_html_()
+    return "".join(parts) + table._repr_html_()
 
 
 def _labels(model, x, y, prediction, names):
@@ -148,19 +149,20 @@ OF_TASK = {
 def _explanations(model, x, prediction, task):
     """Grad-CAM of the first rows where there are convolutions, attention where there is some."""
     from recipes.explanations import grad_cam
-    from recipes.inside import attention_weights
+    from recipes.inside import weights_of
 
     parts, few = [], x[:SHOWN]
-    layers = _watching.inner_layers(model)
-    convolves = any("Conv" in type(layer).__name__ for layer in layers)
+    convolves = any("Conv" in type(one).__name__ for one in _watching.inner_layers(model))
     if convolves and x.ndim in (3, 4) and task == "classes" and prediction.ndim == 2:
         sure = prediction[:SHOWN].reshape(len(few), -1)
         titles = [f"{p.argmax() if len(p) > 1 else int(p[0] > 0.5)}" for p in sure]
         ax = plots.plot_maps(few, grad_cam(model, few), n=SHOWN, titles=titles)
         parts.append(_page.figure(ax, "where the class predicted is seen (Grad-CAM)"))
-    if any(_watching.gives_attention(layer) for layer in layers):
-        ax = plots.plot_attention(attention_weights(model, few[:1])[0])
-        parts.append(_page.figure(ax, "attention of the first row"))
+    for layer in _watching.attention_layers(model)[-1:]:
+        weights = weights_of(model, few[:1], layer)
+        if weights is not None:
+            ax = plots.plot_attention(weights[0])
+            parts.append(_page.figure(ax, "attention of the first row"))
     return "".join(parts)
 
 

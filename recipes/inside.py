@@ -127,11 +127,9 @@ def attention_weights(model, x, *, layer=None, batch_size=32):
     x = keras.tree.map_structure(lambda leaf: _checks.array("x", leaf), x)
     leaves = keras.tree.flatten(x)
     _checks.same_rows(**{f"x[{i}]": leaf for i, leaf in enumerate(leaves)})
-    inside = _watching.inner_layers(model)
-    known = [one for one in inside if _watching.gives_attention(one)]
-    known = known or [one for one in inside if one.name.startswith("attention")]
+    known = _watching.attention_layers(model)
     if layer is None:
-        names = _checks.some_names([one.name for one in inside])
+        names = _checks.some_names([one.name for one in _watching.inner_layers(model)])
         _checks.require(
             known, "model", "have an attention layer", f"{model.name!r} with the layers {names}"
         )
@@ -141,10 +139,16 @@ def attention_weights(model, x, *, layer=None, batch_size=32):
         received = f"{layer.name!r}, a {type(layer).__name__}"
         _checks.require(layer in known, "layer", "be an attention layer", received)
     batch_size = _checks.count("batch_size", batch_size)
-    weights = _gradients.activations(model, x, layer, what="attention", batch_size=batch_size)
-    weigh = np.allclose(weights.sum(-1), 1, atol=0.02)  # of bfloat16
+    weights = weights_of(model, x, layer, batch_size)
+    weigh = weights is not None
     _checks.require(weigh, "layer", "return weights that sum to 1", f"those of {layer.name!r}")
     return weights
+
+
+def weights_of(model, x, layer, batch_size=32):
+    """The weights of an attention layer; None where what it returns does not sum to 1."""
+    weights = _gradients.activations(model, x, layer, what="attention", batch_size=batch_size)
+    return weights if np.allclose(weights.sum(-1), 1, atol=0.02) else None  # of bfloat16
 
 
 def _check_filters(model, layer, filters, shape):

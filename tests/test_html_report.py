@@ -3,6 +3,7 @@
 import html.parser
 import re
 
+import keras
 import matplotlib
 import numpy as np
 import pytest
@@ -75,9 +76,23 @@ def test_plots_fit_the_task(build, y, caption, tmp_path):
     assert any(caption in one for one in page.captions), page.captions
 
 
-def test_a_loaded_model_has_no_call(tmp_path):
-    import keras
+def test_attention_is_shown_where_there_is_some(tmp_path):
+    series = random.normal(size=(12, 5, 3))
+    with_attention = recipes.build_rnn((5, 3), 3, cell="rnn", units=(4,), attention=True)
+    only_named = keras.Sequential(
+        [
+            keras.Input((5, 3)),
+            keras.layers.Flatten(),
+            keras.layers.Dense(3, name="attention"),
+            keras.layers.Softmax(),
+        ]
+    )
+    for model, shown in ((with_attention, True), (only_named, False)):
+        page = Page(recipes.report(model, series, Y[:12], path=tmp_path / "report.html"))
+        assert any("attention" in caption for caption in page.captions) == shown
 
+
+def test_a_loaded_model_has_no_call(tmp_path):
     recipes.build_mlp((3,), 3, units=(4,)).save(tmp_path / "model.keras")
     model = keras.saving.load_model(tmp_path / "model.keras", compile=False)
     page = Page(recipes.report(model, X, Y, path=tmp_path / "report.html"))

@@ -110,6 +110,47 @@ def test_attention_by_name_inside_a_nested_model():
         recipes.attention_weights(broken, SERIES)
 
 
+def put_in(model, name, x):
+    """What goes into a layer of a functional model."""
+    return keras.Model(model.input, model.get_layer(name).input)(x)
+
+
+@pytest.mark.parametrize("pattern", ["many_to_one", "many_to_many"])
+def test_attention_of_build_rnn(pattern):
+    """A weighted mean over the steps, and over those that each step may see."""
+    model = recipes.build_rnn((6, 4), 2, pattern=pattern, cell="rnn", units=(3,), attention=True)
+    found = recipes.attention_weights(model, SERIES, batch_size=2)
+    np.testing.assert_allclose(found.sum(-1), 1, atol=1e-5)
+    states = put_in(model, "attention", SERIES)
+    weights = [w.astype("float32") for w in model.get_layer("attention").get_weights()]
+    if pattern == "many_to_one":
+        kernel, bias, query = weights
+        states = keras.ops.convert_to_numpy(states)
+        energy = (np.tanh(states @ kernel + bias) @ query)[..., 0]
+    else:
+        (scale,) = weights
+        states = keras.ops.convert_to_numpy(states[0])
+        ahead = np.triu(np.ones((6, 6), bool), 1)
+        energy = np.where(ahead, -np.inf, scale * np.einsum("nqf,nkf->nqk", states, states))
+    np.testing.assert_allclose(found, softmax(energy), atol=1e-5)
+
+
+def test_attention_of_build_seq2seq():
+    """Every step of the answer looks at the source, and at no padding."""
+    model = recipes.build_seq2seq(9, 9, cell="rnn", units=(3,), embedding_dim=4)
+    source, target = random.integers(4, 9, (5, 7)), random.integers(4, 9, (5, 3))
+    source[:2, 5:] = 0
+    x = {"source": source, "target": target}
+    found = recipes.attention_weights(model, x)
+    assert found.shape == (5, 3, 7)
+    np.testing.assert_allclose(found.sum(-1), 1, atol=1e-5)
+    queries, values, _ = map(keras.ops.convert_to_numpy, put_in(model, "attention", x))
+    values_kernel, kernel, query = model.get_layer("attention").get_weights()
+    both = np.tanh((queries @ kernel)[:, :, None] + (values @ values_kernel)[:, None])
+    energy = np.where(source[:, None] == 0, -np.inf, (both @ query)[..., 0])
+    np.testing.assert_allclose(found, softmax(energy), atol=1e-5)
+
+
 @pytest.mark.parametrize(
     ("arguments", "error", "message"),
     [
