@@ -60,15 +60,9 @@ def check(backbone, weights):
             f"Received: backbone={backbone!r}."
         )
     else:
-        one = (
-            len(
-                _model_checks.functional(
-                    "backbone", _model_checks.model("backbone", backbone)
-                ).outputs
-            )
-            == 1
-        )
-        _checks.require(one, "backbone", "have one output", f"{len(backbone.outputs)} outputs")
+        _model_checks.functional("backbone", _model_checks.model("backbone", backbone))
+        outputs = len(backbone.outputs)
+        _checks.require(outputs == 1, "backbone", "have one output", f"{outputs} outputs")
     if weights is None or weights == "imagenet":
         return
     if not isinstance(weights, (str, Path)):

@@ -58,10 +58,10 @@ def part(model, name):
 def reported(name, value, reports):
     """A value that the epochs of a fit report."""
     if value not in reports:
-        hint = " Give fit validation_data." if value.startswith("val_") else ""
-        hint = (
-            _checks.nearest(value, reports) if any(key[:4] == "val_" for key in reports) else hint
-        )
+        if any(key.startswith("val_") for key in reports):
+            hint = _checks.nearest(value, reports)
+        else:
+            hint = " Give fit validation_data." if value.startswith("val_") else ""
         raise ValueError(
             f"{name} must be one of the values that an epoch reports: {_checks._names(reports)}. "
             f"Received: {name}={value!r}.{hint}"
