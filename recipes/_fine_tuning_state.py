@@ -7,8 +7,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from recipes import _checks, _model_checks, _unfreezing
-from recipes.plots import _falls
+from recipes import _checks, _metrics, _model_checks, _records, _unfreezing
 
 PLAN, NOW, BEST = "fine_tuning.json", "now.npz", "best.npz"
 
@@ -38,7 +37,9 @@ class State:
         self.optimizer_values: list[np.ndarray] | None = None
         self.folder = directory and _checks.folder("directory", directory)
         if self.folder:
-            self._claim(said, overwrite)
+            left = [self.folder / NOW, self.folder / BEST]
+            _records.claim(self.folder / PLAN, said, overwrite, left)
+            self._read()
 
     def finished(self, number):
         """Whether this stage is over."""
@@ -67,9 +68,8 @@ class State:
         if self.monitor is not None:
             _model_checks.reported("monitor", self.monitor, logs)
             value = float(logs[self.monitor])
-            if self.best is None or (
-                value < self.best if _falls(self.monitor) else value > self.best
-            ):
+            falls = _metrics.falls(self.monitor)
+            if self.best is None or (value < self.best if falls else value > self.best):
                 self._keep(value, head)
         if head is None:
             self._write()
@@ -110,27 +110,10 @@ class State:
         }
         _save(self.folder / NOW, json.dumps(meta), [*weights, *values])
 
-    def _claim(self, said, overwrite):
-        path = self.folder / PLAN
-        said = json.loads(json.dumps(said))
-        known = json.loads(path.read_text()) if path.exists() else None
-        if known is not None and known != said:
-            differs = [name for name in said if known.get(name) != said[name]]
-            _checks.require(
-                overwrite,
-                "directory",
-                "be new, or hold this very run to go on with",
-                f"{str(self.folder)!r}, whose run has other {', other '.join(differs)}",
-                "Choose another directory, or overwrite=True to delete it.",
-            )
-        if overwrite:
-            for name in (NOW, BEST):
-                (self.folder / name).unlink(missing_ok=True)
-        path.write_text(json.dumps(said))
-        if (self.folder / NOW).exists():
-            self._read()
-
     def _read(self):
+        """Where the run stood, if it was begun."""
+        if not (self.folder / NOW).exists():
+            return
         meta, values = _load(self.folder / NOW)
         self.history, self.epochs, self.ended = meta["history"], meta["epochs"], meta["ended"]
         self.model.set_weights(values[: meta["weights"]])

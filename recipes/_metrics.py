@@ -1,4 +1,4 @@
-"""The accuracy that classifiers report, for integer labels and for soft rows in one run."""
+"""Metrics: which way is better, and the accuracy for integer labels and soft rows in one run."""
 
 import keras
 from keras import ops
@@ -20,6 +20,11 @@ class Accuracy(keras.metrics.MeanMetricWrapper):
 
     def get_config(self):
         return {"name": self.name, "dtype": self.dtype}
+
+
+def falls(metric):
+    """Whether less is better: errors and losses, not scores."""
+    return any(part in metric for part in ("loss", "error", "mae", "mse", "entropy"))
 
 
 def _matches(y_true, y_pred):

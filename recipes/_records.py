@@ -1,4 +1,4 @@
-"""Finished folds of `cross_validate`, in memory and, with a folder, on disk: `Records`."""
+"""What runs leave in folders, to be gone on with: `claim`, and the folds of `cross_validate`."""
 
 import json
 import os
@@ -13,6 +13,34 @@ import numpy as np
 from recipes import _checks
 
 PLAN = "cross_validation.json"
+
+
+def claim(path, said, overwrite, left=()):
+    """Make the folder of `path` this run's: a new one's, or the same one's again.
+
+    Args:
+        path: file that says whose the folder is.
+        said: what must be the same for a stored run to be gone on with; plain JSON.
+        overwrite: begin anew, also where the folder holds another run.
+        left: files and folders that a run leaves there, which then go.
+    """
+    said = json.loads(json.dumps(said))
+    known = json.loads(path.read_text()) if path.exists() else None
+    if known is not None and known != said:
+        differs = [name for name in said if known.get(name) != said[name]]
+        _checks.require(
+            overwrite,
+            "directory",
+            "be new, or hold this very run to go on with",
+            f"{str(path.parent)!r}, whose run has another {', another '.join(differs)}",
+            "Choose another directory, or overwrite=True to delete it.",
+        )
+    for one in left if overwrite else ():
+        if one.is_dir():
+            shutil.rmtree(one, ignore_errors=True)
+        else:
+            one.unlink(missing_ok=True)
+    _write(path, json.dumps(said, indent=1).encode())
 
 
 class Records:
@@ -37,22 +65,9 @@ class Records:
         if self.folder is None:
             return
         sums = {"data": _checksum(data), "folds": _checksum(folds)}
-        description = {**description, **sums}
-        path = self.folder / PLAN
-        known = json.loads(path.read_text()) if path.exists() else None
-        if known is not None and known != description:
-            differs = [name for name in description if known.get(name) != description[name]]
-            _checks.require(
-                self.overwrite,
-                "directory",
-                "be new, or hold this very run to go on with",
-                f"{str(self.folder)!r}, whose run has another {', another '.join(differs)}",
-                "Choose another directory, or overwrite=True to delete it.",
-            )
-        if self.overwrite:
-            shutil.rmtree(self.folder / "folds", ignore_errors=True)
-        (self.folder / "folds").mkdir(exist_ok=True)
-        _write(path, json.dumps(description, indent=1).encode())
+        finished = self.folder / "folds"
+        claim(self.folder / PLAN, {**description, **sums}, self.overwrite, [finished])
+        finished.mkdir(exist_ok=True)
 
     def load(self, name):
         """Whether the fold is finished, in this run or in an earlier one."""

@@ -10,7 +10,7 @@ import warnings
 
 import numpy as np
 
-from recipes import _checks
+from recipes import _checks, _style
 
 METHODS = ("classifier", "kmm")
 
@@ -48,10 +48,8 @@ class ImportanceWeights:
 
     def plot(self, ax=None):
         """How many rows have which weight, as a histogram."""
-        from recipes import plots
-
-        ax = plots._axes(ax)
-        ax.hist(self.weights, bins=40, color=plots.BLUE)
+        ax = _style.axes(ax)
+        ax.hist(self.weights, bins=40, color=_style.BLUE)
         ax.set_yscale("log")
         ax.set(xlabel="weight", ylabel="source rows", title=repr(self).partition(": ")[2])
         return ax

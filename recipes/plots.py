@@ -15,6 +15,10 @@ from `recipes.score_plots`, how good predictions are
     plot_residuals          errors of predicted numbers
     plot_fold_scores        one score in every fold
 
+from `recipes.series_plots`
+
+    plot_forecast           a forecast behind the rows it was made from
+
 from `recipes.pictures`, what models see and make
 
     plot_reconstructions    samples above what an autoencoder makes of them
@@ -33,9 +37,8 @@ and Ito, which colour-blind readers can tell apart.
 
 import numpy as np
 
-from recipes import _checks
-from recipes._style import BLUE, GREEN, GREY, ORANGE, PALETTE
-from recipes._style import axes as _axes
+from recipes import _checks, _metrics
+from recipes._style import BLUE, GREEN, GREY, ORANGE, PALETTE, axes
 from recipes.map_plots import plot_attention, plot_feature_maps, plot_maps
 from recipes.pictures import plot_augmentation, plot_mistakes, plot_reconstructions
 from recipes.score_plots import (
@@ -46,6 +49,7 @@ from recipes.score_plots import (
     plot_reliability,
     plot_residuals,
 )
+from recipes.series_plots import plot_forecast
 
 __all__ = [
     "BLUE",
@@ -60,6 +64,7 @@ __all__ = [
     "plot_feature_maps",
     "plot_fold_scores",
     "plot_folds",
+    "plot_forecast",
     "plot_history",
     "plot_latent",
     "plot_learning_rates",
@@ -96,13 +101,13 @@ def plot_history(history, metric="loss", ax=None):
     """
     history = getattr(history, "history", history)
     _checks.one_of("metric", metric, [name for name in history if not name.startswith("val_")])
-    ax = _axes(ax)
+    ax = axes(ax)
     epochs = np.arange(1, len(history[metric]) + 1)
     ax.plot(epochs, history[metric], color=BLUE, label="training")
     validation = history.get(f"val_{metric}")
     if validation is not None:
         ax.plot(epochs, validation, color=ORANGE, label="validation")
-        best = np.nanargmin(validation) if _falls(metric) else np.nanargmax(validation)
+        best = np.nanargmin(validation) if _metrics.falls(metric) else np.nanargmax(validation)
         ax.plot(epochs[best], validation[best], "o", color=ORANGE)
         value = f"{validation[best]:.4g} in epoch {epochs[best]}"
         ax.set_title(f"best validation {metric} {value}")
@@ -141,7 +146,7 @@ def plot_folds(histories, metric="loss", ax=None):
     _checks.require(len(histories) > 0, "histories", "hold at least one fold", "none")
     names = [name for name in histories[0] if not name.startswith("val_")]
     _checks.one_of("metric", metric, names)
-    ax = _axes(ax)
+    ax = axes(ax)
     for name, color, label in (
         (metric, BLUE, "training"),
         (f"val_{metric}", ORANGE, "validation"),
@@ -194,7 +199,7 @@ def plot_latent(codes, labels=None, ax=None):
         ]
     labels = np.zeros(len(codes), int) if labels is None else np.asarray(labels)
     _checks.same_rows(codes=codes, labels=labels)
-    ax = _axes(ax, width=6, height=5)
+    ax = axes(ax, width=6, height=5)
     classes = np.unique(labels)
     for i, label in enumerate(classes):
         points = codes[labels == label]
@@ -228,7 +233,7 @@ def plot_anomaly_scores(scores, threshold=None, labels=None, ax=None):
     scores = _checks.array("scores", scores, ndim=1)
     labels = np.zeros(len(scores), int) if labels is None else np.asarray(labels)
     _checks.same_rows(scores=scores, labels=labels)
-    ax = _axes(ax)
+    ax = axes(ax)
     bins = _bins(scores)
     anomalous = labels.astype(bool)
     ax.hist(scores[~anomalous], bins, color=BLUE, alpha=0.7, label="normal")
@@ -262,7 +267,7 @@ def plot_learning_rates(found, ax=None):
     >>> plot_learning_rates(LearningRates(rates, losses, losses, 0.001, 0.01)).get_xscale()
     'log'
     """
-    ax = _axes(ax)
+    ax = axes(ax)
     ax.plot(found.rates, found.losses, color=GREY, lw=0.8, label="loss of the batch")
     ax.plot(found.rates, found.smoothed, color=BLUE, lw=2, label="smoothed")
     suggestion = f"suggestion {found.suggestion:.2g}"
@@ -276,11 +281,6 @@ def plot_learning_rates(found, ax=None):
     ax.set_title(suggestion)
     ax.legend(frameon=False)
     return ax
-
-
-def _falls(metric):
-    """Whether less is better: errors and losses, not scores."""
-    return any(part in metric for part in ("loss", "error", "mae", "mse", "entropy"))
 
 
 def _bins(scores):

@@ -10,7 +10,7 @@ import re
 import keras
 import numpy as np
 
-from recipes import _checks, _targets, scores
+from recipes import _checks, _style, _targets, scores
 
 FIGURES = ("precision", "recall", "f1", "average_precision", "support")
 
@@ -48,11 +48,9 @@ class PerClassReport:
 
     def plot(self, ax=None):
         """Precision, recall and F1 of every class as bars. Returns the Axes."""
-        from recipes import plots
-
-        ax = plots._axes(ax, width=max(5.0, 0.6 * len(self.names) + 2))
+        ax = _style.axes(ax, width=max(5.0, 0.6 * len(self.names) + 2))
         places = np.arange(len(self.names))
-        bars = (("precision", plots.BLUE), ("recall", plots.ORANGE), ("f1", plots.GREEN))
+        bars = (("precision", _style.BLUE), ("recall", _style.ORANGE), ("f1", _style.GREEN))
         for i, (name, color) in enumerate(bars):
             ax.bar(places + 0.27 * (i - 1), getattr(self, name), 0.25, color=color, label=name)
         ax.set_xticks(

@@ -3,7 +3,7 @@
 import numpy as np
 
 from recipes import _checks
-from recipes.plots import BLUE, GREY, ORANGE, _axes
+from recipes._style import BLUE, GREY, ORANGE, axes
 
 
 def plot_forecast(history, forecast, *, actual=None, naive=None, times=None, ax=None):
@@ -45,7 +45,7 @@ def plot_forecast(history, forecast, *, actual=None, naive=None, times=None, ax=
             _checks.same_rows(forecast=forecast, **({} if name == "forecast" else {name: values}))
             # From the last known value on: no hole at the origin.
             lines.append((name, color, style, [history[-1], *values]))
-    ax = _axes(ax, width=8)
+    ax = axes(ax, width=8)
     for name, color, style, values in lines:
         at = times[:past] if name == "history" else times[past - 1 :]
         ax.plot(at, values, style, color=color, label=name, lw=2 if name == "forecast" else 1.3)
