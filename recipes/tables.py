@@ -83,7 +83,7 @@ class TableEncoder:
         _checks.count("max_categories", self.max_categories)
         if self.clip is not None:
             _checks.positive("clip", self.clip)
-        self.columns_ = self._kinds(x)
+        self.columns_, self.formats_ = self._kinds(x)
         numbers, self.number_names_ = self._numbers(x, first=True)
         self.gaps_ = np.flatnonzero(np.isnan(numbers).any(0))
         # An empty column keeps its place as zeros.
@@ -143,7 +143,7 @@ class TableEncoder:
         return f"TableEncoder({said})"
 
     def _kinds(self, x):
-        """dict from kind to the names of its columns."""
+        """dict from kind to the names of its columns, and the format of each that holds dates."""
         given = {"numeric": self.numeric, "categorical": self.categorical, "dates": self.dates}
         given = {kind: list(names or ()) for kind, names in given.items()}
         claimed = [name for names in given.values() for name in names]
@@ -153,12 +153,14 @@ class TableEncoder:
             _checks.require(name in x.columns, "TableEncoder", "name columns of x", received)
         twice = sorted({str(name) for name in claimed if claimed.count(name) > 1})
         _checks.require(not twice, "TableEncoder", "give each column one kind", f"{twice} twice")
+        formats = {name: _date_format(x[name])[0] for name in given["dates"]}
         for name in x.columns:
             if name not in claimed and name not in self.drop:
-                given[_kind(x[name])].append(name)
+                kind, formats[name] = _kind(x[name])
+                given[kind].append(name)
         empty = not any(given.values())
         _checks.require(not empty, "x", "have columns to encode", f"only {list(x.columns)}")
-        return given
+        return given, {name: formats[name] for name in given["dates"]}
 
     def _numbers(self, x, first=False):
         """Numbers and what dates make, (rows, columns) of float64, and their names."""
@@ -170,10 +172,8 @@ class TableEncoder:
             for name in self.columns_["numeric"]
         ]
         if first:
-            self.formats_, self.starts_, self.parts_ = {}, {}, {}
+            self.starts_, self.parts_ = {}, {}
         for name in self.columns_["dates"]:
-            if first:
-                self.formats_[name] = _date_format(x[name])
             moments = _moments(x[name], self.formats_[name])
             if first:
                 self.starts_[name] = moments.min()
@@ -226,38 +226,50 @@ def _check_frame(x):
 
 
 def _kind(column):
-    """The kind of a column by its dtype; text that reads as dates throughout is dates."""
+    """(kind, format of dates): by dtype; text that reads as dates throughout is dates."""
     import pandas as pd
 
     types = pd.api.types
     if types.is_datetime64_any_dtype(column):
-        return "dates"
+        return "dates", None
     if types.is_bool_dtype(column):
-        return "categorical"
+        return "categorical", None
     if types.is_numeric_dtype(column):
-        return "numeric"
+        return "numeric", None
     known = column.dropna()
     sample = known.iloc[:100].astype(str)
     looks = len(sample) > 0 and sample.str.match(r"^\d{4}[-/]\d{1,2}[-/]\d{1,2}").all()
-    if looks and _moments(known, _date_format(known)).notna().all():
-        return "dates"
-    return "categorical"
+    if looks:
+        format, read = _date_format(known)
+        if read == len(known):
+            return "dates", format
+    return "categorical", None
 
 
 def _date_format(column):
-    """The format that reads most of a column; None where pandas needs none."""
+    """(format, rows that it reads): the first that reads all, or most, of a column that has gaps.
+
+    None where pandas needs no format.
+    """
     import pandas as pd
     from pandas.tseries.api import guess_datetime_format
 
     known = column.dropna()
     if pd.api.types.is_datetime64_any_dtype(column) or known.empty:
-        return None
+        return None, len(known)
     first = str(known.iloc[0])
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # that one of the two guesses is a poor one
         guesses = [guess_datetime_format(first, dayfirst=after) for after in (False, True)]
     formats = ["ISO8601", *filter(None, guesses), "mixed"]
-    return max(formats, key=lambda each: _moments(known, each).notna().sum())
+    best, most = None, -1
+    for each in formats:
+        read = int(_moments(known, each).notna().sum())
+        if read > most:
+            best, most = each, read
+        if most == len(known):
+            break
+    return best, most
 
 
 def _moments(column, format):
