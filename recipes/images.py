@@ -17,6 +17,7 @@ import numpy as np
 
 from recipes import _checks
 from recipes._image_sources import read_source
+from recipes.naming import numbered
 
 RESIZING = ("stretch", "crop", "pad")
 BROKEN = ("raise", "skip")
@@ -83,9 +84,8 @@ def load_images(
     >>> [(x.shape, y.tolist()) for x, y in (feed[0], feed[1])], feed.class_names
     ([((2, 4, 4, 3), [0, 1]), ((1, 4, 4, 3), [0])], ('cat', 'dog'))
     """
-    sides = (image_size,) * 2 if isinstance(image_size, int) else image_size
-    sides = _checks.counts("image_size", sides)
-    _checks.require(len(sides) == 2, "image_size", "be (height, width)", f"{image_size}")
+    sides = _checks.sides("image_size", image_size, (None, None))
+    _checks.require(sides is not None, "image_size", "be given", "None")
     _checks.require(channels in (1, 3, 4), "channels", "be 1, 3 or 4", f"channels={channels!r}")
     _checks.one_of("resizing", resizing, RESIZING)
     _checks.one_of("broken", broken, BROKEN)
@@ -93,7 +93,7 @@ def load_images(
     _checks.count("workers", workers)
     _checks.flag("shuffle", shuffle)
     items, names, labels = read_source(source, labels, folder, path_column, label_column)
-    labels, class_names = _numbered(labels, class_names)
+    labels, class_names = _told_names(labels, class_names)
     reader = _Reader(sides, channels, resizing)
     options = {"batch_size": batch_size, "broken": broken, "workers": workers}
     return Images(items, names, labels, class_names, reader, shuffle, _checks.seed(seed), **options)
@@ -264,7 +264,7 @@ def _as_bytes(array):
     return array[..., 0] if array.ndim == 3 and array.shape[-1] == 1 else array
 
 
-def _numbered(labels, class_names):
+def _told_names(labels, class_names):
     """(integers or numbers, names): names become integers in the order of `class_names`."""
     if labels is None:
         return None, class_names
@@ -273,7 +273,4 @@ def _numbered(labels, class_names):
         return labels, None
     labels = labels.astype(str).tolist()
     names = tuple(sorted(set(labels))) if class_names is None else tuple(class_names)
-    for label in sorted(set(labels)):
-        _checks.one_of("every label", label, names)
-    number = {name: i for i, name in enumerate(names)}
-    return np.array([number[label] for label in labels], "int32"), names
+    return numbered("every label", labels, names), names

@@ -98,10 +98,15 @@ def as_labels(name, labels, names):
         f"{name} of {labels.dtype}",
         "Build the model with class_names=(...).",
     )
-    number = {known: i for i, known in enumerate(names)}
-    for label in np.unique(labels.astype(str)):
-        _checks.one_of(f"every label of {name}", str(label), names)
-    return np.array([number[str(label)] for label in labels.ravel()], "int32")
+    return numbered(f"every label of {name}", [str(label) for label in labels.ravel()], names)
+
+
+def numbered(what, labels, names):
+    """The place of each label in `names`, (rows,); `what` names them in an error."""
+    for label in sorted(set(labels)):
+        _checks.one_of(what, label, names)
+    number = {name: i for i, name in enumerate(names)}
+    return np.array([number[label] for label in labels], "int32")
 
 
 def check_names(names, outputs, task):
