@@ -21,6 +21,12 @@ def check(activation, dropout, l1, l2, batch_norm, noise, drop_connect):
     _checks.rate("drop_connect", drop_connect)
 
 
+def standardised(x, batch_norm, noise):
+    """The input, each feature with mean 0 and spread 1, and noise; what is off adds no layer."""
+    x = batch_normalization(center=False, scale=False)(x) if batch_norm else x
+    return GaussianNoise(noise)(x) if noise else x
+
+
 def block(x, weights, *, activation, pooling=None, batch_norm=False, dropout=0.0, drop_connect=0.0):
     """weights -> pooling -> batch norm -> activation -> dropout; what is off adds no layer."""
     x = DropConnect(weights, drop_connect)(x) if drop_connect else weights(x)

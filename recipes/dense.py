@@ -83,10 +83,7 @@ def build_mlp(
         x = augmentation(x)
     if len(input_shape) > 1:
         x = layers.Flatten()(x)
-    if batch_norm:
-        x = _blocks.batch_normalization(center=False, scale=False)(x)
-    if noise:
-        x = _blocks.GaussianNoise(noise)(x)
+    x = _blocks.standardised(x, batch_norm, noise)
     for width in units:
         hidden = layers.Dense(
             width, use_bias=not batch_norm, kernel_regularizer=_blocks.penalty(l1, l2)

@@ -111,8 +111,7 @@ def build_lstm_fcn(
 
     x = inputs = keras.Input(input_shape, name="x")
     x = augmentation(x) if augmentation is not None else x
-    x = _blocks.batch_normalization(center=False, scale=False)(x) if batch_norm else x
-    x = _blocks.GaussianNoise(noise)(x) if noise else x
+    x = _blocks.standardised(x, batch_norm, noise)
     branches = []
     if units:
         steps = layers.Permute((2, 1))(x) if shuffle else x

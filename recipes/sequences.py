@@ -136,8 +136,8 @@ def build_rnn(
         if mask_value is not None:
             x = layers.Masking(mask_value)(x)
         x = augmentation(x) if augmentation is not None else x
-        x = _blocks.batch_normalization(center=False, scale=False)(x) if batch_norm else x
-    x = _blocks.GaussianNoise(noise)(x) if noise else x
+    # Embedded tokens are of one spread as they are.
+    x = _blocks.standardised(x, batch_norm and vocabulary is None, noise)
     if pattern == "one_to_many":
         x = layers.RepeatVector(steps)(x)
     if feed_back:
