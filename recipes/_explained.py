@@ -61,7 +61,10 @@ def ask(model, x, classes=None, output=None, name="images"):
     columns = outputs[number].shape[-1] if outputs else None
     columns = 1 if outputs and len(outputs[number].shape) == 1 else columns
     binary = columns == 1 and getattr(last, "activation", None) is keras.activations.sigmoid
-    chosen = np.full(len(x), -1) if classes is None else _classes(classes, len(x), columns, binary)
+    if classes is None:
+        chosen = np.full(len(x), -1)
+    else:
+        chosen = checked_classes(classes, len(x), columns, binary)
     sign = np.ones(len(x))
     if binary:
         sign = np.zeros(len(x)) if classes is None else 2.0 * chosen - 1
@@ -107,13 +110,14 @@ def last_places(model, x):
 
     It is the last convolution, or what normalises and activates it; not the pooling after it.
     """
+    calls = _gradients.calls(model, x)
     places = [
         (layer, "Conv" in type(layer).__name__)
-        for layer, shape in _gradients.calls(model, x)
+        for layer, _, shape in calls
         if len(shape) == x.ndim > 2 and max(shape[1:-1]) > 1
     ]
     convolutions = [i for i, (_, is_convolution) in enumerate(places) if is_convolution]
-    names = [layer.name for layer, _ in _gradients.calls(model, x)]
+    names = [layer.name for layer, *_ in calls]
     _checks.require(
         convolutions,
         "model",
@@ -164,22 +168,6 @@ def in_unit_range(images):
     return (images - low) / max(high - low, 1e-12)
 
 
-def resized(maps, size):
-    """Maps (rows, *size) from (rows, *grid): linear between the centres of the cells."""
-    if size is None:
-        return maps
-    for axis, length in enumerate(size, start=1):
-        cells = maps.shape[axis]
-        if cells != length:
-            centres = (np.arange(length) + 0.5) * cells / length - 0.5
-            low = np.clip(np.floor(centres).astype(int), 0, cells - 1)
-            high = np.minimum(low + 1, cells - 1)
-            share = np.clip(centres - low, 0, 1).astype(maps.dtype)
-            share = share.reshape((-1,) + (1,) * (maps.ndim - axis - 1))
-            maps = maps.take(low, axis) * (1 - share) + maps.take(high, axis) * share
-    return maps
-
-
 def _output(model, output):
     """The number of an output, by name or number."""
     names = list(getattr(model, "output_names", None) or ["output"])
@@ -192,10 +180,6 @@ def _output(model, output):
     return output
 
 
-def checked_classes(classes, count, columns):
-    return _classes(classes, count, columns, False)
-
-
 def _maker(tensor):
     """The layer that a symbolic tensor comes from, in nested models the innermost."""
     history = tensor._keras_history
@@ -204,7 +188,7 @@ def _maker(tensor):
     return history.operation
 
 
-def _classes(classes, count, columns, binary):
+def checked_classes(classes, count, columns, binary=False):
     """One class a row, in range."""
     classes = np.asarray(classes)
     _checks.whole_numbers("classes", classes)

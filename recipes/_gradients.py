@@ -6,7 +6,7 @@ kept for as long as the model lives, so that a second call costs no tracing.
 
     gradients      of a score by the input or by a layer's output
     activations    what a layer puts out, what goes into it, or its attention scores
-    calls          which layers run, in which order, and the shapes that they put out
+    calls          which layers run, in which order, and the shapes that they take and put out
 """
 
 import contextlib
@@ -92,7 +92,10 @@ def activations(model, x, layer, *, what="output", batch_size=32):
 
 
 def calls(model, x):
-    """(layer, shape of its output) in the order in which layers without inner layers run."""
+    """(layer, shape that goes in, shape that comes out) of the layers that run, in order.
+
+    Layers with inner layers are left out.
+    """
     kept = _kept(model)
     key = ("calls", x.shape[1:])
     if key not in kept:
@@ -100,7 +103,7 @@ def calls(model, x):
 
         def see(layer, call_layer, *args, **kwargs):
             result = call_layer(*args, **kwargs)
-            order.append((layer, tuple(keras.tree.flatten(result)[0].shape)))
+            order.append((layer, _shape((args, kwargs)), _shape(result)))
             return result
 
         def work(call, x):
@@ -116,6 +119,11 @@ def calls(model, x):
         _COMPILE[keras.backend.backend()](work, weakref.ref(model), [row])(row)
         kept[key] = order
     return kept[key]
+
+
+def _shape(values):
+    """Of the first array there; () where it has none."""
+    return tuple(getattr(keras.tree.flatten(values)[0], "shape", ()))
 
 
 def input_dtype(model):

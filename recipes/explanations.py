@@ -15,7 +15,7 @@ import itertools
 
 import numpy as np
 
-from recipes import _checks, _explained, _gradients
+from recipes import _checks, _explained, _geometry, _gradients
 
 
 def grad_cam(model, images, classes=None, *, layer=None, output=None, resize=True, batch_size=32):
@@ -33,7 +33,8 @@ def grad_cam(model, images, classes=None, *, layer=None, output=None, resize=Tru
         layer: where to look: name of a layer at any depth, or the layer; None is the last
             convolution with more than one place, after its normalisation and activation.
         output: name or number of the output of a model with several; None is the first.
-        resize: bring the maps to the images' size; False leaves the layer's.
+        resize: bring the maps to the images' size, each cell to the place that it sees; False
+            leaves the layer's.
         batch_size: rows on the device at a time, which bounds the memory, at least 1.
 
     Returns:
@@ -55,15 +56,14 @@ def grad_cam(model, images, classes=None, *, layer=None, output=None, resize=Tru
         layer = _explained.last_places(model, question.x)
     else:
         layer = _explained.layer_of(model, layer)
-    size = question.x.shape[1:-1] if _checks.flag("resize", resize) else None
+    brought = _to_size(question, resize)
 
     def maps():
         for *_, values, gradient in question.gradients(by=layer, batch_size=batch_size):
             received = f"{layer.name!r} with outputs of shape {values.shape[1:]}"
             _checks.require(values.ndim > 2, "layer", "put out maps", received)
             weights = gradient.mean(axis=tuple(range(1, values.ndim - 1)))
-            made = np.maximum(np.einsum("n...c,nc->n...", values, weights), 0)
-            yield _explained.resized(made, size)
+            yield brought(np.maximum(np.einsum("n...c,nc->n...", values, weights), 0))
 
     return _joined(maps(), len(question.x))
 
@@ -99,7 +99,7 @@ def class_activation_map(model, images, classes=None, *, output=None, resize=Tru
     question = _explained.ask(model, images, classes, output)
     pooling, dense = _explained.pooled_head(model, question)
     kernel, bias = _explained.weights(dense)
-    size = question.x.shape[1:-1] if _checks.flag("resize", resize) else None
+    brought = _to_size(question, resize)
 
     def maps():
         for part in question.parts(batch_size):
@@ -109,8 +109,7 @@ def class_activation_map(model, images, classes=None, *, output=None, resize=Tru
             logits = values.mean(axis=tuple(range(1, values.ndim - 1))) @ kernel + bias
             chosen = np.where(part.chosen < 0, logits.argmax(-1), part.chosen)
             sign = np.where(part.sign == 0, np.where(logits[:, 0] < 0, -1, 1), part.sign)
-            made = np.einsum("n...c,cn->n...", values, kernel[:, chosen] * sign)
-            yield _explained.resized(made, size)
+            yield brought(np.einsum("n...c,cn->n...", values, kernel[:, chosen] * sign))
 
     return _joined(maps(), len(question.x))
 
@@ -273,6 +272,14 @@ def _joined(parts, rows):
         whole[done : done + len(part)] = part
         done += len(part)
     return whole
+
+
+def _to_size(question, resize):
+    """What brings maps to the size of the rows, every cell to where the model sees it."""
+    if not _checks.flag("resize", resize):
+        return lambda maps: maps
+    size, known = question.x.shape[1:-1], _geometry.centres(question.model, question.x)
+    return lambda maps: _geometry.resized(maps, size, known.get(maps.shape[1:]))
 
 
 def _of_numbers(question):

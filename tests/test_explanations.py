@@ -134,6 +134,28 @@ class TestGradCam:
         found = [np.unravel_index(m.argmax(), m.shape) for m in recipes.grad_cam(model, images, 0)]
         assert (np.abs(np.array(found) - corners - 0.5) <= 0.5).all()
 
+    @pytest.mark.parametrize(("side", "row", "column"), [(16, 5, 13), (17, 0, 16)])
+    def test_a_bright_pixel_is_found_where_strided_windows_see_it(self, side, row, column):
+        """Every kernel takes the pixel in its middle; a grid that is stretched would be off."""
+        strided = {"strides": 2, "use_bias": False}
+        body = [
+            layers.Conv2D(1, 3, padding="same", **strided),
+            layers.ZeroPadding2D(1),
+            layers.Conv2D(1, 3, **strided),
+            layers.Conv2D(1, 3, padding="same", **strided),
+        ]
+        head = [layers.GlobalAveragePooling2D(), layers.Dense(1)]
+        model = keras.Sequential([keras.Input((side, side, 1)), *body, *head])
+        middle = np.zeros((3, 3, 1, 1))
+        middle[1, 1] = 1
+        model.set_weights([middle] * 3 + [np.ones((1, 1)), np.zeros(1)])
+        image = np.zeros((1, side, side, 1))
+        image[0, row, column] = 1
+        for explain in (recipes.grad_cam, recipes.class_activation_map):
+            (found,) = explain(model, image)
+            assert found[row, column] == found.max() > 0
+            assert found[row + 1, column] < found.max() > found[row, column - 1]
+
     def test_one_sigmoid_has_two_classes(self):
         model = keras.Sequential([keras.Input((8, 6, 2)), *body(), layers.Dense(1, "sigmoid")])
         model.set_weights([KERNEL, HEAD[:, :1], 0 * BIAS[:1]])
@@ -180,7 +202,7 @@ class TestGradCam:
         assert recipes.saliency(model, series).shape == (3, 20)
 
     def test_resizing_is_linear_between_the_centres_of_cells(self):
-        from recipes._explained import resized
+        from recipes._geometry import resized
 
         maps = np.array([[[0.0, 4.0], [8.0, 12.0]]])
         close(resized(maps, (4, 2))[0, :, 0], [0, 2, 6, 8])
