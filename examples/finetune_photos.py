@@ -23,6 +23,7 @@ from recipes import (
     fine_tune,
     load_images,
     plot_confusion_matrix,
+    plot_mistakes,
     predict_names,
 )
 
@@ -77,7 +78,9 @@ def main(
     plot_confusion_matrix(y, probabilities, photos.class_names, ax=axes[1])
     figure.tight_layout()
     figure.savefig(output / "curves.png", dpi=120)
-    worst_mistakes(x, y, probabilities, photos.class_names).savefig(output / "mistakes.png")
+    mistakes = plot_mistakes(x, y, probabilities, names=photos.class_names)
+    mistakes.figure.savefig(output / "mistakes.png", dpi=120)
+    plt.close("all")
 
     # %% New photos by name
     if test is not None:
@@ -88,26 +91,6 @@ def main(
         print(table.head().to_string(index=False))
     print(f"\nWritten to {output}: {', '.join(sorted(p.name for p in output.iterdir()))}")
     return result
-
-
-# %% The photos that it was surest of and wrong about
-def worst_mistakes(x, y, probabilities, names, count=8):
-    rows = np.arange(len(y))
-    sure = probabilities[rows, y]  # the true class's share: the lower, the worse
-    wrong = probabilities.argmax(-1) != y
-    shown = np.argsort(np.where(wrong, sure, 1 + sure))[:count]
-    figure, axes = plt.subplots(2, count // 2, figsize=(2.4 * count // 2, 5.6))
-    for ax in axes.flat:
-        ax.axis("off")
-    for ax, row in zip(axes.flat, shown, strict=False):
-        taken = names[probabilities[row].argmax()]
-        ax.imshow(x[row])
-        color = "#D55E00" if wrong[row] else "#009E73"
-        share = probabilities[row].max()
-        ax.set_title(f"{names[y[row]]}\ntaken for {taken}, {share:.0%}", color=color, fontsize=9)
-    figure.suptitle(f"{wrong.sum()} of {len(y)} wrong; the worst first")
-    figure.tight_layout()
-    return figure
 
 
 # %% For want of photos: pieces of two, and an encoder that has seen them without labels
