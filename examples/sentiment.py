@@ -92,10 +92,10 @@ def main(quick=False, output="output/sentiment", csv=None):
     plot_history(history, "accuracy", left)
     plot_confusion_matrix(y_test, probabilities, names=[str(name) for name in classes], ax=right)
     words = vocabulary.pieces(x_test[0])[:16]
-    looks = attention_weights(model, x_test[:1])[:, : len(words)]
+    looks = attention_weights(model, x_test[:1])[0, : len(words)]
     verdict = str(classes[probabilities[0].argmax()])
-    plot_attention(looks, words, [verdict], ax=below.subplots())
-    figure.axes[-1].tick_params(axis="x", rotation=45)
+    strip = plot_attention(looks, words, ax=below.subplots())
+    strip.set_title(f"what the answer {verdict!r} rests on, word by word")
     figure.savefig(output / "sentiment.png", dpi=120)
     plt.close("all")
     model.save(output / "model.keras")

@@ -159,12 +159,13 @@ def weights(dense):
 
 def in_unit_range(images):
     """Pixels in [0, 1]: as they are, by 255 for bytes, else by their own lowest and highest."""
+    low, high = float(images.min()), float(images.max())
+    as_bytes = images.dtype == np.uint8 or 0 <= low < 128 <= high <= 255
     images = images.astype("float32")
-    low, high = images.min(), images.max()
+    if as_bytes:
+        return images / 255
     if low >= 0 and high <= 1:
         return images
-    if low >= 0 and high <= 255 and high > 2:
-        return images / 255
     return (images - low) / max(high - low, 1e-12)
 
 

@@ -61,7 +61,7 @@ def _windows(layer, before, after):
     padding = getattr(layer, "padding", None)
     sides = getattr(layer, "kernel_size", None) or getattr(layer, "pool_size", None)
     if name.startswith("ZeroPadding"):
-        pads = np.reshape(padding, (axes, 2))
+        pads = np.reshape(layer.padding, (axes, 2))
         return [(1.0, -float(ahead)) for ahead, _ in pads]
     if sides is None or "Transpose" in name or padding not in ("same", "valid"):
         return [_stretched(*pair) for pair in zip(before, after, strict=True)]

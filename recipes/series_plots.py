@@ -15,7 +15,7 @@ def plot_forecast(history, forecast, *, actual=None, naive=None, times=None, ax=
         actual: what came, (horizon,), or None where it has not come yet.
         naive: the last season again, (horizon,), or None.
         times: timestamps of history and forecast, (rows + horizon,), or None, which counts
-            timesteps from the first that is forecast.
+            timesteps after the last known one.
         ax: matplotlib Axes, or None for a new figure.
 
     Returns:
@@ -31,7 +31,7 @@ def plot_forecast(history, forecast, *, actual=None, naive=None, times=None, ax=
     history = _checks.array("history", history, ndim=1)
     forecast = _checks.array("forecast", forecast, ndim=1)
     past, horizon = len(history), len(forecast)
-    times = np.arange(past + horizon) - past if times is None else times
+    times = np.arange(past + horizon) - past + 1 if times is None else times
     received = f"{len(times)} for {past} + {horizon} rows"
     _checks.require(len(times) == past + horizon, "times", "be one a row", received)
     lines = [("history", "black", "-", history)]
