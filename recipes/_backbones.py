@@ -63,6 +63,9 @@ def check(backbone, weights):
         _model_checks.functional("backbone", _model_checks.model("backbone", backbone))
         outputs = len(backbone.outputs)
         _checks.require(outputs == 1, "backbone", "have one output", f"{outputs} outputs")
+        shapes = [one.shape[1:] for one in backbone.inputs]
+        images = len(shapes) == 1 and len(shapes[0]) == 3
+        _checks.require(images, "backbone", "take (height, width, channels)", f"inputs {shapes}")
     if weights is None or weights == "imagenet":
         return
     if not isinstance(weights, (str, Path)):

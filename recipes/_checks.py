@@ -8,6 +8,7 @@ value as plain Python (or NumPy for data), so that a builder holds exactly what 
 import difflib
 import math
 import numbers
+import os
 from pathlib import Path
 
 import keras
@@ -235,7 +236,13 @@ def layer(name, value, *, optional=True):
 
 def array(name, value, *, ndim=None, shape=None):
     """Numeric data, one row per sample: not empty, finite, of the rank or row shape asked for."""
-    value = np.asarray(value)
+    try:
+        value = np.asarray(value)
+    except ValueError as error:
+        raise ValueError(
+            f"{name} must have rows of one length. Received: {name}={_show(value)}. "
+            "Pad the shorter ones."
+        ) from error
     if value.dtype.kind not in "biuf":
         raise TypeError(
             f"{name} must be numeric. Received: an array of dtype {value.dtype}. "
@@ -323,7 +330,7 @@ def targets(name, value, *, task, outputs):
 
 def folder(name, value):
     """A folder that can be written to; it is made where it is not there."""
-    path = Path(value)
+    path = _path(name, value)
     try:
         path.mkdir(parents=True, exist_ok=True)
         probe = path / ".writable"
@@ -335,6 +342,24 @@ def folder(name, value):
             f"Received: {name}={str(value)!r} ({error})."
         ) from error
     return path
+
+
+def file(name, value):
+    """The path of a file in a folder that can be written to."""
+    path = _path(name, value)
+    require(not path.is_dir(), name, "be a file", f"the folder {str(value)!r}")
+    folder(name, path.parent)
+    return path
+
+
+def history(name, value):
+    """What `fit` returned, or its dict from name to one value an epoch: the dict."""
+    value = getattr(value, "history", value)
+    if not isinstance(value, dict):
+        raise TypeError(
+            f"{name} must be what fit returned, or its dict. Received: {name}={_show(value)}."
+        )
+    return value
 
 
 def text(name, value):
@@ -355,6 +380,12 @@ _AXES = {
     2: "(timesteps, features)",
     3: "(height, width, channels)",
 }
+
+
+def _path(name, value):
+    if not isinstance(value, (str, os.PathLike)):
+        raise TypeError(f"{name} must be a path. Received: {name}={_show(value)}.")
+    return Path(value)
 
 
 def _is_int(value):

@@ -25,6 +25,9 @@ def read_source(source, labels, folder, path_column, label_column):
     if hasattr(source, "iloc"):
         _checks.require(labels is None, "labels", "be None where source is a table", "some")
         return _columns(source, folder, path_column, label_column)
+    listed = hasattr(source, "__len__")
+    expected = "be a folder, a file, a table, a list or an array"
+    _checks.require(listed, "source", expected, f"a {type(source).__name__}")
     _checks.require(len(source) > 0, "source", "hold at least one image", "none")
     if labels is not None:
         _checks.same_rows(source=source, labels=labels)

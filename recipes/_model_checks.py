@@ -55,6 +55,15 @@ def part(model, name):
     )
 
 
+def autoencoder(name, value):
+    """A built model whose output has the shape of its input."""
+    model(name, value)
+    into, out = value.input_shape, value.output_shape
+    fits = isinstance(into, tuple) and isinstance(out, tuple) and _checks._fits(out, into)
+    _checks.require(fits, name, "give back its input, as an autoencoder", f"{into} to {out}")
+    return value
+
+
 def reported(name, value, reports):
     """A value that the epochs of a fit report."""
     if value not in reports:

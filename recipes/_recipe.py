@@ -27,10 +27,12 @@ def recipe(build: Callable[P, R]) -> Callable[P, R]:
 
     @functools.wraps(build)
     def wrapper(*args: P.args, **kwargs: P.kwargs) -> R:
+        first = [_plain(value) for value in args]
         plain = {name: _plain(value) for name, value in kwargs.items()}
         with seeded(plain.get("seed")):
-            made = build(*map(_plain, args), **plain)  # type: ignore[arg-type]
-        given = [*map(repr, args), *(f"{name}={value!r}" for name, value in plain.items())]
+            made = build(*first, **plain)  # type: ignore[arg-type]
+        # At once: kept for later, a backbone among them would stay in memory.
+        given = [*map(repr, first), *(f"{name}={value!r}" for name, value in plain.items())]
         _CALLS[made] = f"{build.__name__}({', '.join(given)})"
         return made
 

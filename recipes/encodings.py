@@ -55,7 +55,7 @@ def reconstruction_error(model, x, *, batch_size=256):
     >>> reconstruction_error(model, np.zeros((5, 8)))
     array([0., 0., 0., 0., 0.], dtype=float32)
     """
-    x = _samples(_model_checks.model("model", model), x)
+    x = _samples(_model_checks.autoencoder("model", model), x)
     difference = _predict(model, x, batch_size) - x
     return np.square(difference).mean(axis=tuple(range(1, x.ndim)))
 

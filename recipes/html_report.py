@@ -1,7 +1,6 @@
 """One page about a model, to send or to keep: `report`."""
 
 import html
-from pathlib import Path
 
 import numpy as np
 
@@ -38,16 +37,15 @@ def report(model, x, y=None, history=None, path="report.html", *, names=None):
     >>> "build_mlp((3,), 2)" in page.read_text()
     True
     """
-    path = Path(path)
     x = _explained.rows(model, _targets.plain(x), "x")
     y = x if y is None else _checks.array("y", _targets.plain(y))
     _checks.same_rows(x=x, y=y)
-    _checks.folder("path", path.parent)
+    history = None if history is None else _checks.history("history", history)
+    path = _checks.file("path", path)
     prediction = model.predict(x, batch_size=256, verbose=0)
     one = isinstance(prediction, np.ndarray)
     _checks.require(one, "model", "have one output", type(prediction).__name__)
     task = _task(x, y, prediction)
-    history = getattr(history, "history", history)
     shown = "answers" if task != "reconstruction" else "reconstructions"
     sections = [
         ("Scores", _scores(y, prediction, task)),
@@ -86,7 +84,7 @@ def _curves(history, y, prediction, task):
 
     names = [name for name in history if not name.startswith("val_") and name != "learning_rate"]
     pictures = "".join(_page.figure(plots.plot_history(history, name), name) for name in names[:4])
-    if len(history["loss"]) < 3:
+    if len(history.get("loss", ())) < 3:
         return pictures
     integer = task == "classes" and y.dtype.kind in "iu" and y.ndim == 1
     found = diagnose(history, y, prediction) if integer else diagnose(history)

@@ -68,6 +68,7 @@ def class_weights(y, scheme="balanced", *, beta=0.999):
         else "Did you mean y.astype(int)?",
     )
     classes, sizes = np.unique(_targets.strata(y), return_counts=True)
+    _checks.require(classes[0] >= 0, "y", "hold classes from 0", f"the class {classes[0]}")
     weights = _weights(sizes, scheme, beta)
     return {int(label): float(weight) for label, weight in zip(classes, weights, strict=True)}
 

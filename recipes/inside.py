@@ -59,6 +59,8 @@ def maximize_activation(
     _model_checks.model("model", model)
     shape = model.input_shape[1:] if shape is None else shape
     shape = _checks.shape("shape", shape, fixed=True)
+    taken = tuple(model.input_shape[1:])
+    _checks.require(_checks._fits(shape, taken), "shape", f"fit the model's {taken}", shape)
     layer = None if layer is None else _explained.layer_of(model, layer)
     filters = [filters] if np.ndim(filters) == 0 else list(filters)
     filters = np.array([_checks.count("filters", one, minimum=0) for one in filters])
@@ -121,12 +123,7 @@ def attention_weights(model, x, *, layer=None, batch_size=32):
     >>> weights.shape, np.allclose(weights.sum(-1), 1)
     ((3, 2, 5, 5), True)
     """
-    import keras
-
-    _model_checks.model("model", model)
-    x = keras.tree.map_structure(lambda leaf: _checks.array("x", leaf), x)
-    leaves = keras.tree.flatten(x)
-    _checks.same_rows(**{f"x[{i}]": leaf for i, leaf in enumerate(leaves)})
+    x = _inputs(_model_checks.model("model", model), x)
     known = _watching.attention_layers(model)
     if layer is None:
         names = _checks.some_names([one.name for one in _watching.inner_layers(model)])
@@ -149,6 +146,40 @@ def weights_of(model, x, layer, batch_size=32):
     """The weights of an attention layer; None where what it returns does not sum to 1."""
     weights = _gradients.activations(model, x, layer, what="attention", batch_size=batch_size)
     return weights if np.allclose(weights.sum(-1), 1, atol=0.02) else None  # of bfloat16
+
+
+def _inputs(model, x):
+    """Checked arrays in the structure that the model takes."""
+    import keras
+
+    taken = getattr(model, "inputs", None)
+    if not taken:
+        x = keras.tree.map_structure(lambda leaf: _checks.array("x", leaf), x)
+        leaves = keras.tree.flatten(x)
+        _checks.same_rows(**{f"x[{i}]": leaf for i, leaf in enumerate(leaves)})
+        return x
+    structure = getattr(model, "_inputs_struct", None)
+    by_name = isinstance(x, dict) or isinstance(structure, dict)
+    if by_name:
+        tensors = structure if isinstance(structure, dict) else {t.name: t for t in taken}
+        expected = f"be a dict with {_checks.some_names(tensors)}"
+        received = (
+            f"a dict with {_checks.some_names(x)}" if isinstance(x, dict) else _checks._show(x)
+        )
+        complete = isinstance(x, dict) and set(tensors) <= set(x)
+    else:
+        tensors = dict(enumerate(taken))
+        x = x if len(taken) > 1 and isinstance(x, (list, tuple)) else [x]
+        expected, received = f"be a list of {len(taken)} arrays", f"{len(x)}"
+        complete = len(x) == len(taken)
+    _checks.require(complete, "x", expected, received)
+    label = "x" if len(taken) == 1 else "x[{!r}]"
+    arrays = {
+        name: _checks.array(label.format(name), x[name], shape=tensor.shape[1:])
+        for name, tensor in tensors.items()
+    }
+    _checks.same_rows(**{f"x[{name!r}]": array for name, array in arrays.items()})
+    return arrays if by_name else list(arrays.values()) if len(taken) > 1 else arrays[0]
 
 
 def _check_filters(model, layer, filters, shape):

@@ -99,6 +99,10 @@ def lr_find(model, x, y=None, *, low=1e-6, high=1.0, steps=100, batch_size=32, s
     if _gives_batches(x):
         _checks.require(y is None, "y", "be None where x gives batches", f"a {type(y).__name__}")
     else:
+        # What is compiled without a loss, such as a model of added losses alone, needs no targets.
+        needed = getattr(model, "_compile_loss", None) is not None
+        hint = "An autoencoder's are x itself."
+        _checks.require(y is not None or not needed, "y", "be given with x", "y=None", hint)
         x = batches(x, y, _checks.count("batch_size", batch_size), seed=seed)
 
     rates = np.geomspace(low, high, steps)

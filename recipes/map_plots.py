@@ -76,6 +76,8 @@ def plot_maps(x, maps, n=6, titles=None, cmap=None, ax=None):
     x, maps = _checks.array("x", x), _checks.array("maps", maps)
     _checks.same_rows(x=x, maps=maps)
     x, maps = x[: _checks.count("n", n)], maps[:n]
+    listed = titles is None or hasattr(titles, "__iter__")
+    _checks.require(listed, "titles", "be a list, one a row", type(titles).__name__)
     titles = [""] * len(x) if titles is None else [str(title) for title in titles][:n]
     _checks.require(len(titles) == len(x), "titles", f"hold {len(x)} titles", f"{len(titles)}")
     if maps.ndim == 2:
@@ -120,6 +122,8 @@ def plot_feature_maps(model, image, layer, n=16, ax=None):
     from recipes import _gradients
 
     image = _checks.array("image", image)
+    one = image.ndim < 4 or len(image) == 1
+    _checks.require(one, "image", "be one image", f"shape {image.shape}", "Did you mean image[0]?")
     image = _explained.rows(model, image[None] if image.ndim == 3 else image[:1], "image")
     layer = _explained.layer_of(model, layer)
     (values,) = _gradients.activations(model, image, layer)
@@ -168,7 +172,7 @@ def plot_attention(weights, source=None, target=None, ax=None):
     _name_ticks(ax, "x", "source", source, across)
     if not down:
         ax.bar(np.arange(across), weights, color=BLUE)
-        ax.set(xlabel="step", ylabel="attention", ylim=(0, None))
+        ax.set(xlabel="step" if source is None else "", ylabel="attention", ylim=(0, None))
         return ax
     _name_ticks(ax, "y", "target", target, down)
     image = ax.imshow(weights, cmap=SHARES, vmin=0, aspect="auto")
@@ -189,7 +193,10 @@ def _name_ticks(ax, axis, argument, names, count):
 
 
 def _series_on_maps(x, maps, titles, cmap, ax):
+    from matplotlib import colormaps
+
     _checks.require(x.shape[:2] == maps.shape, "maps", f"have the shape {x.shape[:2]}", maps.shape)
+    _checks.one_of("cmap", cmap, tuple(colormaps))
     ax = axes(ax, width=7, height=1.2 * len(x) + 0.6)
     heat = np.maximum(maps, 0)
     heat = heat / np.maximum(heat.max(axis=1, keepdims=True), 1e-12)

@@ -6,8 +6,11 @@ Each takes `ax=None` and draws into the Axes given, or into a new figure. All ca
 
 import numpy as np
 
-from recipes import _checks, _model_checks, scores
+from recipes import _checks, _explained, _model_checks, scores
 from recipes._style import BLUE, axes
+
+LINE = 18  # letters under a tile of a gallery
+MOST_CURVES = 4  # (rows, steps, features) with more of both are taken for images
 
 
 def plot_reconstructions(model, x, n=8, ax=None):
@@ -31,7 +34,7 @@ def plot_reconstructions(model, x, n=8, ax=None):
     >>> plot_reconstructions(model, images, n=4).get_title()
     'samples (above) and reconstructions (below)'
     """
-    shape = _model_checks.model("model", model).input_shape[1:]
+    shape = _model_checks.autoencoder("model", model).input_shape[1:]
     x = _checks.array("x", x, shape=shape)[: _checks.count("n", n)]
     made = model.predict(x, verbose=0)
     ax = axes(ax, width=1.0 * max(len(x), 4), height=2.4)
@@ -42,6 +45,9 @@ def plot_reconstructions(model, x, n=8, ax=None):
     else:
         rows = [np.concatenate(list(_pictures(images)), axis=1) for images in (x, made)]
         ax.imshow(np.clip(np.concatenate(rows), x.min(), x.max()), cmap="gray")
+        ax.axhline(shape[0] - 0.5, color="white", lw=3)
+        for i in range(1, len(x)):
+            ax.axvline(i * shape[1] - 0.5, color="white", lw=1.5)
     ax.set_title("samples (above) and reconstructions (below)")
     ax.set_axis_off()
     return ax
@@ -112,6 +118,7 @@ def plot_mistakes(x, y, prediction, n=8, names=None, ax=None):
     ('2 of 3 rows wrong, the worst', ['1, not 0\\n90%', '0, not 1\\n80%'])
     """
     x = _checks.array("x", x)
+    _checks.require(x.ndim > 1, "x", "hold rows of several values", f"shape {x.shape}")
     labels, p = scores.class_rows(_checks.array("y", y), _checks.array("prediction", prediction))
     _checks.same_rows(x=x, y=labels)
     n = _checks.count("n", n)
@@ -123,27 +130,35 @@ def plot_mistakes(x, y, prediction, n=8, names=None, ax=None):
     columns = max(min(len(worst), 8), 1)
     rows = max(int(np.ceil(len(worst) / columns)), 1)
     ax = axes(ax, width=max(1.3 * columns, 4), height=1.75 * rows + 0.4)
+    pictures = x.ndim == 4 or (x.ndim == 3 and min(x.shape[1:]) > MOST_CURVES)
+    x = _pictures(_explained.in_unit_range(x[worst])) if pictures and len(worst) else x[worst]
     for i, row in enumerate(worst):
         left, top = i % columns, (i // columns) * 1.5
-        _tile(ax, x, row, left, top)
-        text = f"{names[predicted[row]]}, not {names[labels[row]]}\n{p[row].max():.0%}"
+        _tile(ax, x[i], pictures, left, top)
+        said, true = (_short(names[number]) for number in (predicted[row], labels[row]))
+        # Two names that are too long for one line under a tile.
+        between = ",\nnot " if len(said + true) > LINE - len(", not ") else ", not "
+        text = f"{said}{between}{true}\n{p[row].max():.0%}"
         ax.text(left + 0.5, top + 1.02, text, ha="center", va="top", fontsize=9)
     ax.set(xlim=(0, columns), ylim=(1.5 * rows, -0.05), aspect="equal")
-    ax.set_title(f"{len(wrong)} of {len(x)} rows wrong{', the worst' if len(wrong) else ''}")
+    ax.set_title(f"{len(wrong)} of {len(labels)} rows wrong{', the worst' if len(wrong) else ''}")
     ax.set_axis_off()
     return ax
 
 
-def _tile(ax, x, row, left, top):
+def _short(name):
+    """A name that fits into a line under a tile."""
+    name = str(name)
+    return name if len(name) <= LINE - 5 else f"{name[: LINE - 6]}…"
+
+
+def _tile(ax, sample, is_picture, left, top):
     """One sample in a square of side 1, its upper left corner at (left, top)."""
     spot = (left + 0.04, left + 0.96, top + 0.96, top + 0.04)
-    if x.ndim == 4 or (x.ndim == 3 and min(x.shape[1:]) > 4):
-        from recipes._explained import in_unit_range
-
-        picture = _pictures(in_unit_range(x[row : row + 1]))[0]
-        ax.imshow(picture, cmap="gray", vmin=0, vmax=1, extent=spot)
+    if is_picture:
+        ax.imshow(sample, cmap="gray", vmin=0, vmax=1, extent=spot)
         return
-    curves = x[row].reshape(len(x[row]), -1)
+    curves = sample.reshape(len(sample), -1)
     low, high = curves.min(), curves.max()
     places = np.linspace(spot[0], spot[1], len(curves))
     heights = spot[2] - 0.92 * (curves - low) / max(high - low, 1e-12)

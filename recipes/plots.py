@@ -99,14 +99,16 @@ def plot_history(history, metric="loss", ax=None):
     >>> ax.get_xlabel(), ax.get_ylabel(), ax.get_title()
     ('epoch', 'loss', 'best validation loss 0.6 in epoch 2')
     """
-    history = getattr(history, "history", history)
+    history = _checks.history("history", history)
     _checks.one_of("metric", metric, [name for name in history if not name.startswith("val_")])
+    _checks.require(len(history[metric]) > 0, "history", "hold an epoch", "none")
     ax = axes(ax)
     epochs = np.arange(1, len(history[metric]) + 1)
     ax.plot(epochs, history[metric], color=BLUE, label="training")
     validation = history.get(f"val_{metric}")
     if validation is not None:
         ax.plot(epochs, validation, color=ORANGE, label="validation")
+    if validation is not None and not np.isnan(validation).all():
         best = np.nanargmin(validation) if _metrics.falls(metric) else np.nanargmax(validation)
         ax.plot(epochs[best], validation[best], "o", color=ORANGE)
         value = f"{validation[best]:.4g} in epoch {epochs[best]}"
@@ -142,7 +144,9 @@ def plot_folds(histories, metric="loss", ax=None):
     >>> len(ax.lines), ax.get_ylabel()
     (3, 'loss')
     """
-    histories = [getattr(history, "history", history) for history in histories]
+    listed = isinstance(histories, (list, tuple))
+    _checks.require(listed, "histories", "be a list, one a fold", type(histories).__name__)
+    histories = [_checks.history("every history", history) for history in histories]
     _checks.require(len(histories) > 0, "histories", "hold at least one fold", "none")
     names = [name for name in histories[0] if not name.startswith("val_")]
     _checks.one_of("metric", metric, names)
@@ -187,6 +191,9 @@ def plot_latent(codes, labels=None, ax=None):
     ['0', '1']
     """
     codes = _checks.array("codes", codes, ndim=2)
+    received = f"shape {codes.shape}"
+    _checks.require(codes.shape[1] > 1, "codes", "have at least two columns", received)
+    _checks.require(min(codes.shape) > 1, "codes", "have at least two rows", received)
     names = ["latent 1", "latent 2"]
     if codes.shape[1] != 2:
         from sklearn.decomposition import PCA
@@ -231,6 +238,7 @@ def plot_anomaly_scores(scores, threshold=None, labels=None, ax=None):
     ('anomaly score', '1 of 4 rows above the threshold')
     """
     scores = _checks.array("scores", scores, ndim=1)
+    threshold = None if threshold is None else _checks.number("threshold", threshold)
     labels = np.zeros(len(scores), int) if labels is None else np.asarray(labels)
     _checks.same_rows(scores=scores, labels=labels)
     ax = axes(ax)
@@ -267,6 +275,8 @@ def plot_learning_rates(found, ax=None):
     >>> plot_learning_rates(LearningRates(rates, losses, losses, 0.001, 0.01)).get_xscale()
     'log'
     """
+    known = hasattr(found, "smoothed")
+    _checks.require(known, "found", "be what lr_find returned", _checks._show(found))
     ax = axes(ax)
     ax.plot(found.rates, found.losses, color=GREY, lw=0.8, label="loss of the batch")
     ax.plot(found.rates, found.smoothed, color=BLUE, lw=2, label="smoothed")

@@ -101,6 +101,9 @@ def plot_reliability(y, prediction, bins=10, ax=None):
     'expected calibration error 0.050'
     """
     labels, p = _rows(y, prediction)
+    probable = p.min() >= -0.01 and p.max() <= 1.01  # of bfloat16
+    received = f"values from {p.min():.3g} to {p.max():.3g}"
+    _checks.require(probable, "prediction", "hold probabilities in [0, 1]", received)
     bins = _checks.count("bins", bins)
     binary = p.shape[1] == 2
     sure = p[:, 1] if binary else p.max(-1)
@@ -115,7 +118,8 @@ def plot_reliability(y, prediction, bins=10, ax=None):
     ax.plot([0, 1], [0, 1], color=GREY, ls="--", lw=1, label="honest")
     spread = 1.96 * np.sqrt(seen * (1 - seen) / rows)
     ax.errorbar(said, seen, spread, color=BLUE, marker="o", ms=4, lw=1, label="model")
-    ax.set(xlim=(0, 1), ylim=(0, 1), ylabel="share that is right")
+    # Room for the markers of 0 and 1.
+    ax.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02), ylabel="share that is right")
     ax.set_xlabel("probability of class 1" if binary else "probability of the class predicted")
     if binary:
         ax.set_ylabel("share of class 1")
@@ -225,6 +229,9 @@ def plot_fold_scores(scores, metric=None, ax=None):
     ('0.9 ± 0.1 over 3 folds', 'accuracy')
     """
     scores = getattr(scores, "scores", scores)
+    received = f"a {type(scores).__name__}"
+    expected = "be what cross_validate returned, or a dict of scores"
+    _checks.require(isinstance(scores, dict), "scores", expected, received)
     _checks.require(len(scores) > 0, "scores", "hold at least one metric", "none")
     metric = _checks.one_of(
         "metric", next(iter(scores)) if metric is None else metric, tuple(scores)

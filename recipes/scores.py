@@ -34,6 +34,7 @@ def score(y, prediction, metric="accuracy"):
     _checks.same_rows(y=y, prediction=prediction)
     if callable(metric):
         return float(metric(y, prediction))
+    _checks.array("y", y)
     _checks.one_of("metric", metric, (*OF_CLASSES, *OF_NUMBERS))
     if metric in OF_NUMBERS:
         _fits(y.size == prediction.size, y, prediction)

@@ -145,6 +145,12 @@ class TableEncoder:
     def _kinds(self, x):
         """dict from kind to the names of its columns, and the format of each that holds dates."""
         given = {"numeric": self.numeric, "categorical": self.categorical, "dates": self.dates}
+        for argument, names in {**given, "drop": self.drop}.items():
+            if isinstance(names, str):
+                raise TypeError(
+                    f"{argument} must be a list of names. Received: {argument}={names!r}. "
+                    f"Did you mean [{names!r}]?"
+                )
         given = {kind: list(names or ()) for kind, names in given.items()}
         claimed = [name for names in given.values() for name in names]
         for name in (*claimed, *self.drop):
@@ -166,16 +172,19 @@ class TableEncoder:
         """Numbers and what dates make, (rows, columns) of float64, and their names."""
         import pandas as pd
 
+        if first:
+            self.starts_, self.parts_ = {}, {}
         names = [str(name) for name in self.columns_["numeric"]]
         columns = [
             pd.to_numeric(x[name], errors="coerce").to_numpy("float64", na_value=np.nan)
             for name in self.columns_["numeric"]
         ]
-        if first:
-            self.starts_, self.parts_ = {}, {}
+        for name, column in zip(self.columns_["numeric"] if first else (), columns, strict=False):
+            _check_read("numeric", x[name], np.isfinite(column), "numbers")
         for name in self.columns_["dates"]:
             moments = _moments(x[name], self.formats_[name])
             if first:
+                _check_read("dates", x[name], moments.notna(), "dates")
                 self.starts_[name] = moments.min()
                 values = {part: getattr(moments.dt, DATE_PARTS[part]) for part in DATE_PARTS}
                 self.parts_[name] = [part for part, value in values.items() if value.nunique() > 1]
@@ -223,6 +232,14 @@ def _check_frame(x):
             f"Received: {type(x).__name__}. Did you mean pd.DataFrame(x)?"
         )
     _checks.require(len(x) > 0, "x", "hold at least one row", "none")
+
+
+def _check_read(argument, column, read, what):
+    """A column that is said to be of a kind can be read as such, in part at least."""
+    known = column.dropna()
+    holds = bool(read.any()) or known.empty
+    received = f"{column.name!r}, which begins with {known.iloc[0]!r}" if not holds else ""
+    _checks.require(holds, argument, f"name columns that hold {what}", received)
 
 
 def _kind(column):

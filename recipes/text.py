@@ -67,6 +67,8 @@ class Vocabulary:
     """
 
     def __init__(self, tokens, split="word", lowercase=True):
+        listed = hasattr(tokens, "__iter__")
+        _checks.require(listed, "tokens", "be a list of strings", f"tokens={tokens!r}")
         self.tokens = (*SPECIAL, *tokens)
         self.split = _checks.one_of("split", split, SPLITS)
         self.lowercase = _checks.flag("lowercase", lowercase)
@@ -111,6 +113,7 @@ class Vocabulary:
             length = _checks.count("length", length, minimum=3 if ends else 1)
         _checks.flag("ends", ends)
         pieces = tokenize(texts, split=self.split, lowercase=self.lowercase)
+        _checks.require(len(pieces) > 0, "texts", "hold at least one text", "none")
         empty = [number for number, tokens in enumerate(pieces) if not tokens]
         _checks.require(
             not empty,
@@ -212,10 +215,9 @@ def vocabulary_of(model, name="embedding"):
 
 
 def _check_texts(texts):
-    if isinstance(texts, str):
-        raise TypeError(
-            f"texts must be a list of strings. Received: texts={texts!r}. Did you mean [texts]?"
-        )
+    if isinstance(texts, str) or not hasattr(texts, "__iter__"):
+        hint = " Did you mean [texts]?" if isinstance(texts, str) else ""
+        raise TypeError(f"texts must be a list of strings. Received: texts={texts!r}.{hint}")
     for number, text in enumerate(texts):
         if not isinstance(text, str):
             raise TypeError(f"texts must hold strings. Received: {text!r} first at index {number}.")

@@ -39,6 +39,18 @@ def test_draws_into_the_axes_given():
     assert recipes.plot_latent(random.normal(size=(5, 2)), ax=ax) is ax
 
 
+def test_pixels_of_any_range_can_be_seen():
+    """scikit-learn's digits go from 0 to 16: taken for bytes they would be black."""
+    pixels = np.linspace(0, 16, 64).reshape(1, 8, 8)
+    for images, highest in (
+        (pixels, 1),
+        (pixels.astype("uint8"), 16 / 255),
+        (pixels * 15, 240 / 255),
+    ):
+        shown = recipes.plot_maps(images, np.ones((1, 8, 8))).images[0].get_array()[1:9, 1:9]
+        np.testing.assert_allclose((shown.min(), shown.max()), (0, highest), atol=1e-6)
+
+
 def test_reconstructions_of_images_and_vectors():
     images = random.uniform(size=(6, 5, 4, 1)).astype("float32")
     model = recipes.build_stacked_autoencoder((5, 4, 1), units=(4,), latent_dim=2)
@@ -159,6 +171,8 @@ def test_mistakes_come_worst_first():
     for x in (random.uniform(size=(4, 8, 8, 3)), random.uniform(size=(4, 9, 2))):
         ax = recipes.plot_mistakes(x, [0, 0, 0, 1], p, names=["cat", "dog"])
         assert [t.get_text() for t in ax.texts] == ["dog, not cat\n90%", "dog, not cat\n60%"]
+    long = recipes.plot_mistakes(x, [0, 0, 0, 1], p, names=["malignant", "benign"])
+    assert long.texts[0].get_text() == "benign,\nnot malignant\n90%"
     none = recipes.plot_mistakes(x, [1, 1, 0, 1], p)
     assert none.get_title() == "0 of 4 rows wrong"
 
