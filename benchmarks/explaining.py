@@ -95,12 +95,22 @@ def game():
             "chance": np.random.default_rng(0).uniform(size=images.shape[:3]),
         }
         for kind, made in maps.items():
-            points = np.array([np.unravel_index(one.argmax(), one.shape) for one in made])
+            points = np.array([_hottest(one) for one in made])
             off = np.maximum(corners - points, points - (corners + PATCH - 1)).max(1)
             hits = (f"{(off <= distance).mean():.2f}" for distance in (0, TOLERANCE))
             rows.append((name, kind, *hits))
     header = (f"{IMAGES} images", "map", "on the cat", f"within {TOLERANCE} pixels of it")
     _measure.table(header, rows)
+
+
+def _hottest(one):
+    """The highest point; of several that are as high, the one nearest to the image's middle.
+
+    Beyond its outermost cells a map is flat: that point is the cell's centre, and NumPy's first one
+    is the edge of the image. Settled on a third set, of seed 2.
+    """
+    points = np.argwhere(one == one.max())
+    return points[np.abs(points - (SIDE - 1) / 2).max(1).argmin()]
 
 
 def _stretched(maps):
