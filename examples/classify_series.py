@@ -24,6 +24,7 @@ from recipes import (
     plot_history,
     series_augmentation,
 )
+from recipes.plots import PALETTE
 
 NAMES = ("cylinder", "bell", "funnel")
 
@@ -69,21 +70,26 @@ def main(quick=False, output="output/classify_series", train=None, test=None):
         )
         probabilities = model.predict(x_test, verbose=0)
         accuracy[name] = (probabilities.argmax(-1) == y_test).mean()
-        left.plot(history.history["loss"], label=name)
+        color = PALETTE[len(left.lines)]
+        left.plot(
+            range(1, epochs + 1), history.history["loss"], "o-", ms=3, color=color, label=name
+        )
     flat, flat_test = x.reshape(len(x), -1), x_test.reshape(len(x_test), -1)
     line = LogisticRegression(max_iter=1000).fit(flat, y)
     accuracy["logistic regression"] = line.score(flat_test, y_test)
     for name, value in accuracy.items():
         print(f"{name:26} {value:.4f}")
-    print(per_class_report(y_test, probabilities))
+    print(per_class_report(y_test, probabilities, names=[str(name) for name in classes]))
 
     # %% Pictures, the model and a submission file.
     left.set(xlabel="epoch", ylabel="training loss", yscale="log")
     left.legend(frameon=False)
-    for label in range(min(len(classes), 5)):
-        right.plot(x[y == label][0, :, 0], label=str(classes[label]), lw=1)
+    shown = min(len(classes), 5)
+    apart = np.ptp(x[..., 0])
+    for label in range(shown):
+        right.plot(x[y == label][0, :, 0] - apart * label, color=PALETTE[label], lw=1)
+    right.set_yticks(-apart * np.arange(shown), [str(name) for name in classes[:shown]])
     right.set(xlabel="step", title="one series of each class")
-    right.legend(frameon=False)
     for ax in (left, right):
         ax.spines[["top", "right"]].set_visible(False)
     figure.savefig(output / "series.png", dpi=120)

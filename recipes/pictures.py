@@ -9,7 +9,7 @@ import numpy as np
 from recipes import _checks, _explained, _model_checks, scores
 from recipes._style import BLUE, axes
 
-LINE = 18  # letters under a tile of a gallery
+LINE = 17  # letters under a tile of a gallery
 MOST_CURVES = 4  # (rows, steps, features) with more of both are taken for images
 
 

@@ -104,10 +104,12 @@ def plot_history(history, metric="loss", ax=None):
     _checks.require(len(history[metric]) > 0, "history", "hold an epoch", "none")
     ax = axes(ax)
     epochs = np.arange(1, len(history[metric]) + 1)
-    ax.plot(epochs, history[metric], color=BLUE, label="training")
+    # One epoch is a point: a line of it cannot be seen.
+    marker = "o" if len(epochs) == 1 else None
+    ax.plot(epochs, history[metric], color=BLUE, marker=marker, label="training")
     validation = history.get(f"val_{metric}")
     if validation is not None:
-        ax.plot(epochs, validation, color=ORANGE, label="validation")
+        ax.plot(epochs, validation, color=ORANGE, marker=marker, label="validation")
     if validation is not None and not np.isnan(validation).all():
         best = np.nanargmin(validation) if _metrics.falls(metric) else np.nanargmax(validation)
         ax.plot(epochs[best], validation[best], "o", color=ORANGE)
@@ -115,11 +117,13 @@ def plot_history(history, metric="loss", ax=None):
         ax.set_title(f"best validation {metric} {value}")
     ax.set(xlabel="epoch", ylabel=metric)
     ax.xaxis.get_major_locator().set_params(integer=True)
+    if marker:
+        ax.set_xticks(epochs)
     rates = history.get("learning_rate")
     if rates is not None and metric != "learning_rate":
         ax.plot([], [], color=GREY, ls="--", label="learning rate")
         right = ax.twinx()
-        right.plot(epochs, rates, color=GREY, ls="--", lw=1)
+        right.plot(epochs, rates, color=GREY, ls="--", lw=1, marker=marker)
         right.set(yscale="log", ylabel="learning rate")
         right.spines["top"].set_visible(False)
     ax.legend(frameon=False)

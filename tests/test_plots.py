@@ -31,6 +31,8 @@ def test_history_without_validation_and_from_a_fit():
     ax = recipes.plot_history(model.fit(np.ones((4, 3)), np.zeros(4), epochs=2, verbose=0))
     assert len(ax.lines) == 1
     assert ax.get_title() == ""
+    (point,) = recipes.plot_history({"loss": [0.3]}).lines
+    assert point.get_marker() == "o"
 
 
 def test_draws_into_the_axes_given():
