@@ -352,16 +352,6 @@ def file(name, value):
     return path
 
 
-def history(name, value):
-    """What `fit` returned, or its dict from name to one value an epoch: the dict."""
-    value = getattr(value, "history", value)
-    if not isinstance(value, dict):
-        raise TypeError(
-            f"{name} must be what fit returned, or its dict. Received: {name}={_show(value)}."
-        )
-    return value
-
-
 def text(name, value):
     """A string that is not empty."""
     if not isinstance(value, str) or not value:

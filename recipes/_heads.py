@@ -9,7 +9,8 @@ from recipes.losses import SmoothedCrossentropy
 
 # Steps that run on the device between two visits to Python. Losses are the same as with 1 on
 # TensorFlow and JAX; per-batch callbacks see every 32nd batch. benchmarks/training.py measures it.
-STEPS_PER_EXECUTION = 32
+# On PyTorch Keras takes 1 alone.
+STEPS_PER_EXECUTION = 1 if keras.backend.backend() == "torch" else 32
 
 ACTIVATIONS = {
     "binary": "sigmoid",

@@ -1,4 +1,4 @@
-"""Checks of models and of what a model is asked for; `_checks` has the plain values and data."""
+"""Checks of models, of their histories and of what is asked of them; plain values: `_checks`."""
 
 import keras
 
@@ -61,6 +61,15 @@ def autoencoder(name, value):
     into, out = value.input_shape, value.output_shape
     fits = isinstance(into, tuple) and isinstance(out, tuple) and _checks._fits(out, into)
     _checks.require(fits, name, "give back its input, as an autoencoder", f"{into} to {out}")
+    return value
+
+
+def history(name, value):
+    """What `fit` returned, or its dict from name to one value an epoch: the dict."""
+    value = getattr(value, "history", value)
+    if not isinstance(value, dict):
+        received = f"{name}={_checks._show(value)}"
+        raise TypeError(f"{name} must be what fit returned, or its dict. Received: {received}.")
     return value
 
 

@@ -4,7 +4,17 @@ import html
 
 import numpy as np
 
-from recipes import _checks, _explained, _page, _recipe, _targets, _watching, plots, scores
+from recipes import (
+    _checks,
+    _explained,
+    _model_checks,
+    _page,
+    _recipe,
+    _targets,
+    _watching,
+    plots,
+    scores,
+)
 
 SHOWN = 6  # samples in a picture of maps or reconstructions
 
@@ -40,7 +50,7 @@ def report(model, x, y=None, history=None, path="report.html", *, names=None):
     x = _explained.rows(model, _targets.plain(x), "x")
     y = x if y is None else _checks.array("y", _targets.plain(y))
     _checks.same_rows(x=x, y=y)
-    history = None if history is None else _checks.history("history", history)
+    history = None if history is None else _model_checks.history("history", history)
     path = _checks.file("path", path)
     prediction = model.predict(x, batch_size=256, verbose=0)
     one = isinstance(prediction, np.ndarray)

@@ -37,7 +37,7 @@ and Ito, which colour-blind readers can tell apart.
 
 import numpy as np
 
-from recipes import _checks, _metrics
+from recipes import _checks, _metrics, _model_checks
 from recipes._style import BLUE, GREEN, GREY, ORANGE, PALETTE, axes
 from recipes.map_plots import plot_attention, plot_feature_maps, plot_maps
 from recipes.pictures import plot_augmentation, plot_mistakes, plot_reconstructions
@@ -99,7 +99,7 @@ def plot_history(history, metric="loss", ax=None):
     >>> ax.get_xlabel(), ax.get_ylabel(), ax.get_title()
     ('epoch', 'loss', 'best validation loss 0.6 in epoch 2')
     """
-    history = _checks.history("history", history)
+    history = _model_checks.history("history", history)
     _checks.one_of("metric", metric, [name for name in history if not name.startswith("val_")])
     _checks.require(len(history[metric]) > 0, "history", "hold an epoch", "none")
     ax = axes(ax)
@@ -150,7 +150,7 @@ def plot_folds(histories, metric="loss", ax=None):
     """
     listed = isinstance(histories, (list, tuple))
     _checks.require(listed, "histories", "be a list, one a fold", type(histories).__name__)
-    histories = [_checks.history("every history", history) for history in histories]
+    histories = [_model_checks.history("every history", history) for history in histories]
     _checks.require(len(histories) > 0, "histories", "hold at least one fold", "none")
     names = [name for name in histories[0] if not name.startswith("val_")]
     _checks.one_of("metric", metric, names)
