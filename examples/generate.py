@@ -116,6 +116,7 @@ def gallery(images, path, title):
 # %%
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--quick", action="store_true")
-    parser.add_argument("--output", default="output/generate")
-    main(**vars(parser.parse_args()))
+    parser.add_argument("--quick", action="store_true", help="a few seconds, to see that it runs")
+    parser.add_argument("--output", default="output/generate", help="folder for the pictures")
+    arguments = parser.parse_args()
+    main(arguments.quick, arguments.output)
