@@ -116,13 +116,14 @@ class Reuse:
                 config shows it.
         """
         traits = _traits(made)
+        model = self.model
         same = traits is not None and (traits, knobs) == (self.traits, self.knobs)
-        if same and _traits(self.model) == traits:  # nothing has changed it since
-            copy_state(made, self.model)
+        if model is not None and same and _traits(model) == traits:  # nothing has changed it since
+            copy_state(made, model)
             if self.decay is not None:
-                self.model.optimizer.weight_decay = made.optimizer.weight_decay
+                model.optimizer.weight_decay = made.optimizer.weight_decay
                 self.decay.assign(made.optimizer.weight_decay)
-            return self.model
+            return model
         self.model, self.traits, self.knobs = made, traits, knobs
         self.decay = _decay_as_variable(made.optimizer) if _decays(made.optimizer) else None
         return made

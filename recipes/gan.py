@@ -26,6 +26,7 @@ def build_gan(
     kernel_size=4,
     dropout=0.3,
     label_smoothing=0.1,
+    diversity=1.0,
     value_range=(0.0, 255.0),
     optimizer=None,
     learning_rate=None,
@@ -48,6 +49,8 @@ def build_gan(
         dropout: rate in [0, 1) in the discriminator.
         label_smoothing: rate in [0, 1) by which real images are said to be less than sure; it keeps
             the discriminator from overconfidence.
+        diversity: weight of a penalty on images that stay the same when their noise changes, at
+            least 0. Without it a generator that is told the class soon draws one image of each.
         value_range: (lowest, highest) pixel.
         optimizer: any Keras optimizer's name or an object; None is Adam with a momentum of 0.5,
             which this game needs to be stable.
@@ -66,7 +69,7 @@ def build_gan(
         ValueError, TypeError: an argument is out of range or of the wrong kind.
 
     Source: Goodfellow et al., 2014; Radford et al., 2016 (DCGAN); Salimans et al., 2016 (one-sided
-    smoothing); Miyato and Koyama, 2018 (an output for each class).
+    smoothing); Miyato and Koyama, 2018 (an output for each class); Mao et al., 2019 (diversity).
 
     >>> model = build_gan((8, 8, 1), classes=3, filters=(8,))
     >>> sample(model, 2, label=1, seed=0).shape
@@ -82,11 +85,13 @@ def build_gan(
     _checks.count("kernel_size", kernel_size)
     _checks.rate("dropout", dropout)
     _checks.rate("label_smoothing", label_smoothing)
+    _checks.non_negative("diversity", diversity)
 
     model = GAN(
         _generator(input_shape, classes, latent_dim, filters, kernel_size, value_range),
         _discriminator(input_shape, classes, filters, kernel_size, dropout, value_range),
         label_smoothing=label_smoothing,
+        diversity=diversity,
         name=name,
     )
     return _adversaries.compiled(model, optimizer)
@@ -138,16 +143,23 @@ class GAN(_adversaries.Game):
         generator: noise, and labels where there are classes -> images.
         discriminator: images -> a logit for each class, or one.
         label_smoothing: how much less than 1 a real image counts.
+        diversity: weight of the penalty on images that do not change with their noise.
 
     Call: images (batch, height, width, channels) -> logits (batch, classes or 1).
     """
 
     parts = ("generator", "discriminator")
-    scores = ("generator_loss", "discriminator_loss", "discriminator_accuracy")
+    scores = (
+        "generator_loss",
+        "diversity_loss",
+        "discriminator_loss",
+        "discriminator_accuracy",
+    )
 
-    def __init__(self, generator, discriminator, label_smoothing=0.1, name=None):
+    def __init__(self, generator, discriminator, label_smoothing=0.1, diversity=1.0, name=None):
         super().__init__(name, generator=generator, discriminator=discriminator)
         self.label_smoothing = label_smoothing
+        self.diversity = diversity
         self.latent_dim = generator.inputs[0].shape[1]
         self.classes = discriminator.output_shape[1] if len(generator.inputs) > 1 else None
         self.seeds = keras.random.SeedGenerator()
@@ -163,9 +175,11 @@ class GAN(_adversaries.Game):
                 "Use fit(x, y)."
             )
         count = ops.shape(x)[0]
-        noise = keras.random.normal((count, self.latent_dim), seed=self.seeds)
         labels = ops.cast(ops.reshape(y, (-1,)), "int32") if self.classes else None
-        fake = self.generator([noise, labels] if self.classes else noise, training=training)
+        noise, fake = self._draw(count, labels, training)
+        alike = ops.zeros(())
+        if self.diversity:
+            alike = self.diversity * _alike(noise, fake, *self._draw(count, labels, training))
         fooled = self._logit(_adversaries.frozen(self.discriminator, fake, training), labels)
         # Real and made images go through one call, half as many steps of the backend as two.
         both = ops.concatenate([ops.cast(x, fake.dtype), ops.stop_gradient(fake)])
@@ -177,9 +191,16 @@ class GAN(_adversaries.Game):
         right = ops.concatenate([real > 0, made <= 0])
         return (
             ops.mean(ops.softplus(-fooled)),
+            alike,
             ops.mean(sure) + ops.mean(ops.softplus(made)),
             ops.mean(ops.cast(right, "float32")),
         )
+
+    def _draw(self, count, labels, training):
+        """Noise, and the images that the generator makes of it."""
+        noise = keras.random.normal((count, self.latent_dim), seed=self.seeds)
+        inputs = [noise, labels] if self.classes else noise
+        return noise, self.generator(inputs, training=training)
 
     def _logit(self, logits, labels):
         """The logit of each image's own class, (batch,)."""
@@ -189,7 +210,15 @@ class GAN(_adversaries.Game):
         return ops.sum(logits * ops.one_hot(labels, self.classes), axis=1)
 
     def get_config(self):
-        return {**super().get_config(), "label_smoothing": self.label_smoothing}
+        names = ("label_smoothing", "diversity")
+        return {**super().get_config(), **{name: getattr(self, name) for name in names}}
+
+
+def _alike(noise, images, other_noise, other_images):
+    """How little images differ for how much their noises do, in units of the images' own spread."""
+    spread = ops.std(ops.cast(images, "float32")) + keras.config.epsilon()
+    apart = ops.mean(ops.abs(ops.cast(images, "float32") - ops.cast(other_images, "float32")))
+    return ops.mean(ops.abs(noise - other_noise)) / (apart / spread + 1e-2)
 
 
 def sample(model, n, label=None, *, seed=None, batch_size=256):
@@ -219,7 +248,7 @@ def sample(model, n, label=None, *, seed=None, batch_size=256):
         raise TypeError(f"model must be made by build_gan. Received: {type(model).__name__}.")
     n = _checks.count("n", n)
     noise = np.random.default_rng(_checks.seed(seed)).normal(size=(n, model.latent_dim))
-    inputs = noise.astype("float32")
+    inputs = [noise.astype("float32")]
     if model.classes:
         labels = np.arange(n) % model.classes if label is None else np.asarray(label)
         labels = _checks.whole_numbers("label", labels)
@@ -231,7 +260,7 @@ def sample(model, n, label=None, *, seed=None, batch_size=256):
             f"lie in 0 to {model.classes - 1}",
             f"{labels.min()} to {labels.max()}",
         )
-        inputs = [inputs, np.full(n, labels, "int32")]
+        inputs.append(np.full(n, labels, "int32"))
     else:
         _checks.require(
             label is None, "label", "be None for a model without classes", f"label={label!r}"

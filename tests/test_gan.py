@@ -63,9 +63,9 @@ class TestGan:
     def test_both_players_learn_and_report(self, gan):
         assert all(moved(gan.generator, gan.before[0]))
         assert all(moved(gan.discriminator, gan.before[1]))
-        names = {"generator_loss", "discriminator_loss", "discriminator_accuracy", "loss"}
-        assert set(gan.log) == names
-        total = np.add(gan.log["generator_loss"], gan.log["discriminator_loss"])
+        losses = ["generator_loss", "diversity_loss", "discriminator_loss"]
+        assert set(gan.log) == {*losses, "discriminator_accuracy", "loss"}
+        total = np.sum([gan.log[name] for name in losses], axis=0)
         np.testing.assert_allclose(gan.log["loss"], total, rtol=1e-4)
 
     def test_the_seed_fixes_the_noise(self, gan):
@@ -99,7 +99,7 @@ class TestGan:
         judge = keras.Model(image, layers.Dense(1)(layers.Flatten()(image)))
         model = GAN(keras.Model(noise, drawn), judge, label_smoothing=0.2)
         real = IMAGES[:8, :4, :4] / 255
-        fooled, judged, right = (float(value) for value in model.play(real, None, False))
+        fooled, _, judged, right = (float(value) for value in model.play(real, None, False))
         p_real, p_made = (
             1 / (1 + np.exp(-ops.convert_to_numpy(model(images))[:, 0]))
             for images in (real, np.ones((1, 4, 4, 1)))

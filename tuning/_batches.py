@@ -167,10 +167,9 @@ def _first(name, feed):
     """The first batch, as arrays."""
     batch = feed[0] if isinstance(feed, keras.utils.PyDataset) else next(iter(feed.take(1)), None)
     _checks.batch(name, batch)
-    arrays = (keras.tree.map_structure(keras.ops.convert_to_numpy, part) for part in batch)
-    batch = tuple(arrays)
-    _checks.rows(name, batch)
-    return batch
+    arrays = tuple(keras.tree.map_structure(keras.ops.convert_to_numpy, batch))
+    _checks.rows(name, arrays)
+    return arrays
 
 
 def _size(feed):

@@ -180,7 +180,7 @@ def _rows(name, data, shape=None):
 
 def _same_rows(**data):
     """Every array in these has as many rows as the others."""
-    leaves = {}
+    leaves: dict[str, Any] = {}
     for name, part in data.items():
         named = {f"{name}[{k!r}]": v for k, v in part.items()} if isinstance(part, dict) else None
         leaves |= named or {name: part}
