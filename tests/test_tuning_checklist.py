@@ -20,6 +20,7 @@ from tuning import Choice, _training, checklist, hypermodel
 from tuning.ranges import RANGES
 from tuning.spaces import CHECKLIST, POINTS
 
+FEED = {"x": batches(X, Y, 20), "y": None, "validation": (X, Y), "outputs": 3}
 RARE = (np.arange(60) % 10 == 0).astype(int)
 
 
@@ -165,6 +166,8 @@ def test_a_search_turns_them_all_and_says_what_it_found():
         ({"initial_weights": "zeros"}, {}, "initial_weights must be one of"),
         ({"class_weight": "balanced"}, {"y": X[:, 0]}, "class_weight needs y as one array"),
         ({"augmentation": "light"}, {"x": X[:, :, None, None, None]}, "rows of rank 4"),
+        ({"class_weight": "balanced"}, FEED, "class_weight needs y as one array"),
+        ({"augmentation": "light"}, FEED, "augmentation needs x as one array"),
     ],
     ids=str,
 )

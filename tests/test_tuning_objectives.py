@@ -6,7 +6,8 @@ import numpy as np
 import optuna
 import pytest
 
-from tests.test_tuning_search import X, build_small, tiny
+from recipes import batches
+from tests.test_tuning_search import X, Y, build_small, tiny
 from tuning import Choice, Float, _ledger
 from tuning._fronts import front_of
 from tuning._latency import latency
@@ -172,7 +173,8 @@ def test_a_model_that_is_too_slow_is_skipped_not_failed():
     quick, slow = (latency(build_slow((4,), 3, slow=slow), X) for slow in (False, True))
     assert 0 < quick < slow
     limit = (quick * slow) ** 0.5
-    study = tiny(build_slow, space={"slow": Choice(False, True)}, max_latency=limit)
+    feed = {"x": batches(X, Y, 20), "y": None, "validation": (X, Y), "outputs": 3}
+    study = tiny(build_slow, space={"slow": Choice(False, True)}, max_latency=limit, **feed)
     table = study.leaderboard().set_index("slow")
     assert table["status"].to_dict() == {False: "completed", True: "skipped"}
     assert table.loc[False, "latency"] < limit < table.loc[True, "latency"]

@@ -129,8 +129,8 @@ def search(
             a larger `max_trials` extends a finished one. None keeps it for this process only.
             With Optuna's engines several processes may work on it at once.
         storage: URL of the database that keeps the trials, such as
-            "postgresql://user@host/studies"; None is an SQLite file in `directory`. Weights of the
-            best models stay in `directory`.
+            "postgresql://user@host/studies"; None is an SQLite file, study.db, in `directory`.
+            optuna-dashboard opens either. Weights of the best models stay in `directory`.
         name: the study's name in the database; None is the builder's.
         overwrite: delete this study and start anew.
         verbose: print a line a trial with the best score so far.
