@@ -124,6 +124,9 @@ class Reuse:
                 model.optimizer.weight_decay = made.optimizer.weight_decay
                 self.decay.assign(made.optimizer.weight_decay)
             return model
+        if made.built and not getattr(made.optimizer, "built", True):
+            # TensorFlow traces a step twice that makes variables the first time.
+            made.optimizer.build(made.trainable_variables)
         self.model, self.traits, self.knobs = made, traits, knobs
         self.decay = _decay_as_variable(made.optimizer) if _decays(made.optimizer) else None
         return made
