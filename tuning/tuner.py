@@ -159,8 +159,8 @@ class LeanTuner(keras_tuner.Tuner):
         with seeded(seed):
             made = self.hypermodel.build(hp)
         _checks.compiled("build", made)
-        if self.distribution:
-            return made
+        if self.distribution or not self.hypermodel.reports_epochs:
+            return made  # a fit of its own may do with the model what it likes
         no_matter = {*NUMBERS, *self.hypermodel.training(hp)}
         knobs = {k: v for k, v in hp.values.items() if k not in no_matter and k[:6] != "tuner/"}
         return self.models.of(made, repr(sorted(knobs.items())))
