@@ -7,10 +7,12 @@ def distribution(value, workers):
     """A strategy of TensorFlow, or a distribution of Keras on JAX; one process uses all devices."""
     if value is None:
         return
-    of_keras = isinstance(value, keras.distribution.Distribution)
+    kinds = keras.distribution.DataParallel, keras.distribution.ModelParallel
+    of_keras = isinstance(value, kinds)
     if not hasattr(value, "scope") or isinstance(value, type):
         raise TypeError(
-            "distribution must be a tf.distribute.Strategy or a keras.distribution.Distribution. "
+            "distribution must be a tf.distribute.Strategy, or on JAX a "
+            "keras.distribution.DataParallel or ModelParallel. "
             f"Received: distribution={value!r}."
         )
     backend = keras.backend.backend()
