@@ -1,4 +1,4 @@
-"""Which rows train and which are held out: the folds of `cross_validate`, checked."""
+"""Which rows train and which are held out: `make_folds`, and `hold_out` for a share of them."""
 
 import numpy as np
 
@@ -30,6 +30,32 @@ def make_folds(rows, strata, *, folds, split, stratify, groups, seed):
     for number, (train, held) in enumerate(pairs):
         _check_fold(number, train, held, rows, groups)
     return pairs
+
+
+def hold_out(rows, strata, share, seed):
+    """(rows to train on, rows held out), row numbers in ascending order, at least one in each.
+
+    Every class keeps its share in both parts, unless a class has one row or a part fewer rows than
+    there are classes: then the draw is blind to them.
+
+    Args:
+        rows: number of rows.
+        strata: class of each row, (rows,), or None.
+        share: of the rows that are held out, in (0, 1).
+        seed: int for the draw; None is 0, so that the same call holds out the same rows.
+    """
+    from sklearn.model_selection import train_test_split
+
+    _checks.require(rows > 1, "x", "have at least 2 rows, to train on one and hold out one", rows)
+    held = min(max(1, round(share * rows)), rows - 1)
+    if strata is not None:
+        sizes = np.unique(strata, return_counts=True)[1]
+        enough = sizes.min() > 1 and min(held, rows - held) >= len(sizes)
+        strata = strata if enough else None
+    parts = train_test_split(
+        np.arange(rows), test_size=held, stratify=strata, random_state=seed or 0
+    )
+    return [np.sort(part) for part in parts]
 
 
 def _splitter(strata, folds, split, groups, seed):

@@ -9,6 +9,7 @@ import keras
 import numpy as np
 
 from recipes import _targets
+from recipes._folds import hold_out
 from recipes._refit import copy_state
 from recipes.feeding import batches
 from recipes.imbalance import class_weights, resample, sample_weights
@@ -35,7 +36,9 @@ class Steps:
         weights = fit.pop("sample_weight", None)
         watched = held
         if isinstance(self.validation, float):
-            train, watched = _hold_out(train, take(y, train), self.validation, refit.task, seed)
+            strata = _targets.strata(keras.tree.flatten(take(y, train))[0], refit.task)
+            parts = hold_out(len(train), strata, self.validation, seed)
+            train, watched = (train[part] for part in parts)
         x_train, y_train = take(x, train), take(y, train)
         x_held, x_watched = take(x, held), take(x, watched)
         weights = None if weights is None else weights[train]
@@ -133,18 +136,6 @@ def _fitted(preprocess, x, y):
 
     target = y if hasattr(y, "shape") else None
     return clone(preprocess).fit(x, target).transform
-
-
-def _hold_out(train, y, share, task, seed):
-    from sklearn.model_selection import train_test_split
-
-    strata = _targets.strata(keras.tree.flatten(y)[0], task)
-    held = max(1, round(share * len(train)))
-    if strata is not None:
-        sizes = np.unique(strata, return_counts=True)[1]
-        strata = strata if sizes.min() > 1 and held >= len(sizes) else None
-    parts = train_test_split(train, test_size=held, stratify=strata, random_state=seed)
-    return [np.sort(part) for part in parts]
 
 
 def _weights_of(weight, y, rows):

@@ -16,6 +16,7 @@ import numpy as np
 
 from recipes import _checks, _layer_rates, _model_checks, _targets, _unfreezing
 from recipes._fine_tuning_state import State
+from recipes._folds import hold_out
 from recipes._recipe import seeded
 from recipes.feeding import batches
 from recipes.naming import as_labels, class_names
@@ -299,16 +300,9 @@ def _rows(x_name, y_name, model, x, y):
 
 def _split(x, y, sample_weight, share, seed):
     """Rows to learn from and rows to look at, with the same shares of the classes."""
-    from sklearn.model_selection import train_test_split
-
     share = _checks.fraction("validation", share)
     weights = None if sample_weight is None else _checks.array("sample_weight", sample_weight)
-    strata = _targets.strata(y)
-    rare = strata is None or np.bincount(strata)[np.unique(strata)].min() < 2
-    few = rare or len(np.unique(strata)) > share * len(y)
-    rows, others = train_test_split(
-        np.arange(len(y)), test_size=share, random_state=seed or 0, stratify=None if few else strata
-    )
+    rows, others = hold_out(len(y), _targets.strata(y), share, seed)
     kept = None if weights is None else weights[rows]
     return (x[rows], y[rows], kept), (x[others], y[others])
 

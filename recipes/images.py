@@ -16,6 +16,7 @@ import keras
 import numpy as np
 
 from recipes import _checks
+from recipes._folds import hold_out
 from recipes._image_sources import read_source
 from recipes.naming import numbered
 
@@ -171,16 +172,10 @@ class Images(keras.utils.PyDataset):
             share: of the images that are held out, in (0, 1).
             seed: int for the draw, or None.
         """
-        from sklearn.model_selection import train_test_split
-
         share = _checks.fraction("share", share)
         strata = self.labels if self.class_names is not None else None
-        if strata is not None and np.bincount(strata)[np.unique(strata)].min() < 2:
-            strata = None
-        parts = train_test_split(
-            np.arange(len(self.items)), test_size=share, random_state=seed or 0, stratify=strata
-        )
-        return self._part(parts[0], self.shuffle), self._part(np.sort(parts[1]), False)
+        rest, held = hold_out(len(self.items), strata, share, seed)
+        return self._part(rest, self.shuffle), self._part(held, False)
 
     def arrays(self):
         """All images and labels in the order of the source: (x, y), or x where there are none.

@@ -11,6 +11,7 @@ import keras
 import numpy as np
 
 from recipes import _checks, _targets
+from recipes._folds import hold_out
 from recipes._refit import Refit
 from recipes.augmentation import image_augmentation, tabular_augmentation
 from recipes.feeding import batches
@@ -324,10 +325,6 @@ def _held_out(x, y, validation, seed):
         labels = _checks.array("validation y", validation[1]).reshape(-1)
         _checks.same_rows(**{"validation x": held, "validation y": labels})
         return (x, y), (held, labels)
-    from sklearn.model_selection import train_test_split
-
     share = _checks.fraction("validation", validation)
-    rows, others = train_test_split(
-        np.arange(len(y)), test_size=share, random_state=seed or 0, stratify=y
-    )
+    rows, others = hold_out(len(y), y, share, seed)
     return (x[rows], y[rows]), (x[others], y[others])

@@ -120,7 +120,8 @@ def cross_validate(
     >>> result.predictions.shape, list(result.report().index)
     ((30, 3), ['fold 0', 'fold 1', 'fold 2', 'mean', 'std', 'out of fold'])
     """
-    _checks.count("repeats", repeats)
+    for name, value in {"repeats": repeats, "seeds": seeds, "workers": workers}.items():
+        _checks.count(name, value)
     _checks.one_of("average", average, KINDS)
     _checks.flag("keep_models", keep_models)
     _checks.flag("stratify", stratify)
@@ -139,24 +140,12 @@ def cross_validate(
     rows = _rows(x)
     first = keras.tree.flatten(y)[0]
     strata = _targets.strata(first, refit.task)
-    _checks.count("seeds", seeds)
-    _checks.count("workers", workers)
-    plan = {}
-    for repeat in range(repeats):
-        pairs = _folds.make_folds(
-            rows,
-            strata,
-            folds=folds,
-            split=split,
-            stratify=stratify,
-            groups=groups,
-            seed=(seed or 0) + repeat,
-        )
-        for number, (train, held) in enumerate(pairs):
-            for twin in range(seeds):
-                own = _seed_of(seed, repeat, number, *[twin] * (seeds > 1))
-                name = _name(repeat, number, twin, repeats, seeds)
-                plan[name] = {"train": train, "held": held, "seed": own}
+    how = {"folds": folds, "split": split, "stratify": stratify, "groups": groups}
+    rounds = [
+        _folds.make_folds(rows, strata, **how, seed=(seed or 0) + repeat)
+        for repeat in range(repeats)
+    ]
+    plan = _plan(rounds, seeds, seed)
     records = Records(directory, overwrite, keep_models)
     steps = Steps(preprocess, resample, prepare, fit, validation, predict)
     folds_only = [(part["train"], part["held"]) for part in plan.values()]
@@ -261,17 +250,25 @@ def _check_steps(preprocess, resample, prepare, validation, predict):
         _checks.fraction("validation", validation)
 
 
-def _name(repeat, number, twin, repeats, seeds):
-    """What a fold is called in reports and files; only what there are several of is numbered."""
-    parts = (
-        [f"repeat {repeat}"] * (repeats > 1) + [f"fold {number}"] + [f"seed {twin}"] * (seeds > 1)
-    )
-    return ", ".join(parts)
+def _plan(rounds, seeds, seed):
+    """The rows and the seed of every model to train, by its name in reports and files."""
+    plan = {}
+    for repeat, pairs in enumerate(rounds):
+        for number, (train, held) in enumerate(pairs):
+            for twin in range(seeds):
+                name = f"fold {number}"
+                if len(rounds) > 1:
+                    name = f"repeat {repeat}, {name}"
+                if seeds > 1:
+                    name = f"{name}, seed {twin}"
+                own = _seed_of(seed, repeat, number, twin)
+                plan[name] = {"train": train, "held": held, "seed": own}
+    return plan
 
 
-def _seed_of(seed, *place):
-    """A seed for one fold; independent of those of the others."""
-    entropy = None if seed is None else (seed, *place)
+def _seed_of(seed, repeat, number, twin):
+    """A seed for one model; independent of those of the others."""
+    entropy = None if seed is None else (seed, repeat, number, twin)
     return int(np.random.SeedSequence(entropy).generate_state(1)[0] >> 1)
 
 

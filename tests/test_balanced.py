@@ -92,12 +92,19 @@ def test_rows_with_several_labels_belong_to_their_rarest():
     ]
 
 
-@pytest.mark.parametrize("workers", [1, 2])
-def test_fit_with_workers_sees_balanced_rows(workers):
-    model = recipes.build_mlp((1,), 3, units=(4,), seed=0)
-    feed = recipes.BalancedBatches(X, Y, 30, seed=0, workers=workers)
-    losses = model.fit(feed, epochs=2, shuffle=False, verbose=0).history["loss"]
-    assert np.isfinite(losses).all()
+@pytest.mark.parametrize(
+    "how",
+    [{}, pytest.param({"use_multiprocessing": True}, marks=pytest.mark.processes)],
+    ids=["threads", "processes"],
+)
+def test_workers_bring_the_rows_of_one_worker_in_every_epoch(how):
+    losses = []
+    for arguments in ({}, {"workers": 2, **how}):
+        model = recipes.build_mlp((1,), 3, units=(4,), seed=0)
+        model.run_eagerly = True
+        feed = recipes.BalancedBatches(X, Y, 30, seed=0, **arguments)
+        losses.append(model.fit(feed, epochs=3, shuffle=False, verbose=0).history["loss"])
+    assert losses[1] == pytest.approx(losses[0], rel=1e-5)
 
 
 def test_by_balances_what_y_does_not_tell():

@@ -18,6 +18,7 @@ from sklearn.model_selection import GroupKFold, ShuffleSplit
 from sklearn.preprocessing import StandardScaler
 
 import recipes
+from recipes._folds import hold_out
 from recipes._refit import Refit, copy_state
 
 ROWS = 60
@@ -26,7 +27,25 @@ X = _random.normal(size=(ROWS, 4)).astype("float32")
 Y = np.arange(ROWS) % 3
 X[:, 0] += Y
 SMALL = functools.partial(recipes.build_mlp, units=(4,))
-FIT = {"epochs": 2, "batch_size": 16}
+ONE_STEP = {"epochs": 1, "batch_size": ROWS}
+LONGER = {"epochs": 2, "batch_size": 16}
+
+
+def quick(input_shape, outputs, task="multiclass", loss=None, class_counts=None, seed=None):
+    """One layer and nothing to compile, for what does not hang on how a network learns."""
+    options = {"task": task, "loss": loss, "class_counts": class_counts, "seed": seed}
+    plain = {"units": (), "batch_norm": False, "optimizer": "sgd", "learning_rate": 0.5}
+    return eager(recipes.build_mlp(input_shape, outputs, **plain, **options))
+
+
+def eager(model):
+    model.run_eagerly = True
+    return model
+
+
+def outputs_of(model, x=X):
+    """What `predict` returns, without compiling it."""
+    return keras.ops.convert_to_numpy(model(x, training=False))
 
 
 class RowNumbers(keras.layers.Layer):
@@ -42,23 +61,25 @@ def follower():
     outputs = keras.layers.Dense(1, use_bias=False, kernel_initializer="zeros")(inputs)
     model = keras.Model(inputs, RowNumbers()(inputs) + 0 * outputs)
     model.compile("sgd", "mse")
-    return model
+    return eager(model)
 
 
-def validate(build=SMALL, x=X, y=Y, **arguments):
-    return recipes.cross_validate(build, x, y, **{"folds": 3, "seed": 0, "fit": FIT, **arguments})
+def validate(build=quick, x=X, y=Y, **arguments):
+    return recipes.cross_validate(
+        build, x, y, **{"folds": 3, "seed": 0, "fit": ONE_STEP, **arguments}
+    )
 
 
 @pytest.fixture(scope="module")
 def result():
-    return validate(x_test=X[:7], keep_models=True)
+    return validate(SMALL, x_test=X[:7], keep_models=True, fit=LONGER)
 
 
 class TestResult:
     def test_predictions_are_those_of_the_models_that_did_not_see_the_row(self, result):
         assert result.predictions.shape == (ROWS, 3)
         np.testing.assert_allclose(result.predictions.sum(1), 1, rtol=1e-5)
-        by_model = [model.predict(X, verbose=0) for model in result.models]
+        by_model = [outputs_of(model) for model in result.models]
         owners = [
             [np.allclose(made[row], result.predictions[row], atol=1e-6) for made in by_model]
             for row in range(ROWS)
@@ -103,9 +124,10 @@ class TestResult:
             result.to_submission(path, range(6))
 
     def test_the_seed_fixes_all(self, result):
-        again, other = (validate(x_test=X[:7], seed=seed) for seed in (0, 1))
+        again = validate(SMALL, fit=LONGER)
         np.testing.assert_allclose(again.predictions, result.predictions, rtol=1e-4, atol=1e-6)
-        assert not np.allclose(other.predictions, result.predictions, atol=1e-3)
+        one, other = (validate(seed=seed).predictions for seed in (0, 1))
+        assert not np.allclose(one, other, atol=1e-3)
 
 
 class TestRefit:
@@ -172,7 +194,7 @@ class TestFolds:
         assert sum(next(iter(counted.scores.values()))) == ROWS
         with pytest.raises(ValueError, match="keep every group in one part"):
             validate(groups=groups, split=ShuffleSplit(2, test_size=0.3, random_state=0))
-        validate(groups=groups, split=GroupKFold(2), fit={"epochs": 1})
+        validate(groups=groups, split=GroupKFold(2))
 
     def test_time_trains_on_the_past_only(self):
         result = validate(split="time", folds=3)
@@ -182,15 +204,15 @@ class TestFolds:
         assert np.isfinite(list(result.overall.values())).all()
 
     def test_repeats_average_over_seeds(self):
-        result = validate(y=Y.tolist(), repeats=2, fit={"epochs": 1})
+        result = validate(y=Y.tolist(), repeats=2)
         assert result.names[-1] == "repeat 1, fold 2"
         assert len(result.scores["accuracy"]) == 6
         assert np.isfinite(result.predictions).all()
 
     def test_seeds_share_the_folds_and_differ_in_the_models(self):
-        result = validate(seeds=2, x_test=X[:3], fit={"epochs": 1}, keep_models=True)
+        result = validate(seeds=2, x_test=X[:3], keep_models=True)
         assert result.names[:2] == ("fold 0, seed 0", "fold 0, seed 1")
-        predicted = [model.predict(X, verbose=0) for model in result.models]
+        predicted = [outputs_of(model) for model in result.models]
         assert not np.allclose(predicted[0], predicted[1], atol=1e-3)
         held = np.isclose(np.mean(predicted[:2], axis=0), result.predictions, atol=1e-5).all(1)
         assert held.sum() == ROWS / 3
@@ -198,9 +220,20 @@ class TestFolds:
             result.test_predictions, np.mean(predicted, axis=0)[:3], atol=1e-5
         )
 
+    def test_a_share_held_out_keeps_the_classes_where_it_can(self):
+        y = np.array([0] * 30 + [1] * 10)
+        train, held = hold_out(40, y, 0.2, seed=1)
+        assert sorted([*train, *held]) == list(range(40))
+        assert (np.diff(train) > 0).all()
+        assert np.bincount(y[held]).tolist() == [6, 2]
+        assert hold_out(40, y, 0.2, seed=None)[1].tolist() == hold_out(40, y, 0.2, 0)[1].tolist()
+        for strata in (None, np.arange(40), np.arange(40) // 2):
+            assert [len(part) for part in hold_out(40, strata, 0.1, seed=0)] == [36, 4]
+        assert [len(part) for part in hold_out(2, None, 0.01, seed=0)] == [1, 1]
+
     def test_own_folds_as_a_list(self):
         half = np.arange(30), np.arange(30, 60)
-        result = validate(split=[half, half[::-1]], fit={"epochs": 1})
+        result = validate(split=[half, half[::-1]])
         assert np.isfinite(result.predictions).all()
 
 
@@ -217,7 +250,7 @@ class TestFitting:
             def transform(self, x):
                 return self.scaler_.transform(x)
 
-        result = validate(preprocess=Spy(), x_test=X[:3] * 1e3, fit={"epochs": 1})
+        result = validate(preprocess=Spy(), x_test=X[:3] * 1e3)
         assert seen == [40] * 3
         assert result.test_predictions.shape == (3, 3)
 
@@ -248,6 +281,7 @@ class TestFitting:
             resample=resample,
             prepare=mixup,
             fit={"epochs": 15, "batch_size": 8, "class_weight": "balanced"},
+            validation=None,
         )
         assert sizes == [[24, 24, 24] if resample else [24, 12, 4]] * 3
         recall = [(result.predictions[y == c].argmax(1) == c).mean() for c in range(3)]
@@ -257,7 +291,8 @@ class TestFitting:
         y = np.array([0] * 36 + [1] * 18 + [2] * 6)
         weights = recipes.class_weights(np.array([0] * 24 + [1] * 12 + [2] * 4))
         by_name, by_dict = (
-            validate(y=y, fit={**FIT, "class_weight": weight}) for weight in ("balanced", weights)
+            validate(y=y, fit={**ONE_STEP, "class_weight": weight})
+            for weight in ("balanced", weights)
         )
         np.testing.assert_allclose(by_name.predictions, by_dict.predictions, rtol=1e-4, atol=1e-6)
         plain = validate(y=y)
@@ -265,9 +300,9 @@ class TestFitting:
 
     def test_class_weights_of_several_labels(self):
         labels = np.stack([Y == 0, np.arange(ROWS) < 15], axis=1).astype(int)
-        build = functools.partial(SMALL, task="multilabel")
-        fit = {"epochs": 1, "class_weight": "balanced"}
-        weighted, plain = (validate(build, y=labels, fit=f) for f in (fit, {"epochs": 1}))
+        build = functools.partial(quick, task="multilabel")
+        fit = {**ONE_STEP, "class_weight": "balanced"}
+        weighted, plain = (validate(build, y=labels, fit=f) for f in (fit, ONE_STEP))
         assert set(weighted.scores) == {"accuracy", "log_loss"}
         assert not np.allclose(weighted.predictions, plain.predictions, atol=1e-4)
         with pytest.raises(ValueError, match="class_weight must be a scheme"):
@@ -283,9 +318,9 @@ class TestFitting:
 
         def build(input_shape, outputs, loss="logit_adjusted", class_counts=None):
             told.append(class_counts)
-            return SMALL(input_shape, outputs, loss=loss, class_counts=class_counts)
+            return quick(input_shape, outputs, loss=loss, class_counts=class_counts)
 
-        validate(build, y=np.array([0] * 40 + [1] * 12 + [2] * 8), folds=2, fit={"epochs": 1})
+        validate(build, y=np.array([0] * 40 + [1] * 12 + [2] * 8), folds=2)
         assert told == [(20, 6, 4)] * 2
 
     def test_a_share_of_the_training_rows_for_validation(self):
@@ -293,7 +328,7 @@ class TestFitting:
         result = validate(validation=0.25, prepare=lambda x, y: sizes.append(len(x)) or (x, y))
         assert sizes == [30] * 3
         assert "val_loss" in result.histories[0]
-        assert "val_loss" not in validate(validation=None, fit={"epochs": 1}).histories[0]
+        assert "val_loss" not in validate(validation=None).histories[0]
 
     def test_callbacks_of_each_fold(self):
         made = []
@@ -312,7 +347,7 @@ class TestFitting:
             augmentation=keras.layers.GaussianNoise(0.1, seed=0),
             n=2,
         )
-        result = validate(predict=predict, fit={"epochs": 1})
+        result = validate(predict=predict)
         assert result.predictions.shape == (ROWS, 3)
 
 
@@ -327,7 +362,7 @@ class TestForms:
             }
             model = keras.Model(inputs, outputs)
             model.compile("adam", loss={"kind": "sparse_categorical_crossentropy", "size": "mse"})
-            return model
+            return eager(model)
 
         x = {"a": X, "b": X[:, :2]}
         y = {"kind": Y, "size": X[:, :1]}
@@ -339,35 +374,38 @@ class TestForms:
 
     def test_images_sequences_and_regression(self):
         images = np.repeat(X, 16, axis=1).reshape(ROWS, 8, 8, 1)
-        cnn = functools.partial(recipes.build_cnn, filters=(2,))
-        assert validate(cnn, images, fit={"epochs": 1}).predictions.shape == (ROWS, 3)
+
+        def cnn(input_shape, outputs):
+            return eager(recipes.build_cnn(input_shape, outputs, filters=(2,)))
+
+        assert validate(cnn, images).predictions.shape == (ROWS, 3)
 
         def steps():
             model = keras.Sequential(
                 [keras.Input((4, 1)), keras.layers.Dense(3, activation="softmax")]
             )
             model.compile("adam", "sparse_categorical_crossentropy")
-            return model
+            return eager(model)
 
         labels = (np.arange(ROWS * 4) % 3).reshape(ROWS, 4)
-        result = validate(steps, X[..., None], labels, fit={"epochs": 1})
+        result = validate(steps, X[..., None], labels)
         assert result.predictions.shape == (ROWS, 4, 3)
         assert "accuracy" in result.scores
-        numbers = functools.partial(SMALL, task="regression")
+        numbers = functools.partial(quick, task="regression")
         assert set(validate(numbers, y=X[:, :1]).scores) == {"rmse", "mae"}
 
     @pytest.mark.parametrize(
         "build",
         [
-            functools.partial(recipes.build_mlp, (4,), 3, units=(2,)),
-            functools.partial(recipes.build_mlp, units=(2,), outputs=3),
-            lambda: recipes.build_mlp((4,), 3, units=(2,)),
-            lambda shape: recipes.build_mlp(shape, 3, units=(2,)),
+            functools.partial(quick, (4,), 3),
+            functools.partial(quick, outputs=3),
+            lambda: quick((4,), 3),
+            lambda shape: quick(shape, 3),
         ],
         ids=["bound", "told", "nothing", "shape"],
     )
     def test_builders(self, build):
-        assert validate(build, fit={"epochs": 1}).predictions.shape == (ROWS, 3)
+        assert validate(build).predictions.shape == (ROWS, 3)
 
     def test_data_frames(self):
         frame = pd.DataFrame(X, columns=list("abcd"))
@@ -384,7 +422,7 @@ class TestFailures:
                 raise RuntimeError("out of luck")
             return x, y
 
-        result = validate(prepare=prepare, fit={"epochs": 1})
+        result = validate(prepare=prepare)
         assert result.names == ("fold 0", "fold 2")
         assert "out of luck" in result.failures["fold 1"]
         assert "1 failed" in repr(result)
@@ -399,7 +437,7 @@ class TestFailures:
                 raise RuntimeError("the first row is held out")
             return x, y
 
-        one, two = (validate(prepare=prepare, workers=n, keep_models=True) for n in (1, 2))
+        one, two = (validate(SMALL, prepare=prepare, workers=n, keep_models=True) for n in (1, 2))
         assert two.names == one.names
         assert len(two.models) == 2
         assert list(two.failures) == list(one.failures)
@@ -439,9 +477,7 @@ class TestFailures:
     def test_kept_models_come_back_from_the_folder(self, tmp_path):
         first, second = (validate(directory=tmp_path, keep_models=True) for _ in range(2))
         for old, new in zip(first.models, second.models, strict=True):
-            np.testing.assert_allclose(
-                old.predict(X, verbose=0), new.predict(X, verbose=0), atol=1e-6
-            )
+            np.testing.assert_allclose(outputs_of(old), outputs_of(new), atol=1e-6)
 
     @pytest.mark.processes
     def test_a_killed_process_loses_one_fold_at_most(self, tmp_path):
@@ -528,6 +564,8 @@ def never(*arguments):
         ({"build": functools.partial(SMALL, outputs=2)}, ValueError, "labels from 0 to 1"),
         ({"seed": -1}, ValueError, "seed"),
         ({"repeats": 0}, ValueError, "repeats"),
+        ({"seeds": 0, "x": np.nan * X}, ValueError, "seeds"),
+        ({"workers": 1.5, "x": np.nan * X}, TypeError, "workers"),
     ],
 )
 def test_bad_input_before_the_first_fit(arguments, error, message):

@@ -7,7 +7,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from recipes._folds import make_folds
+from recipes._folds import hold_out, make_folds
 from recipes._steps import take
 from recipes._targets import told_task, width
 from tuning import _batch_checks, _checks
@@ -111,7 +111,7 @@ def prepare(
         x_val, y_val = validation if len(validation) == 2 else (*validation, None)
         x_val, y_val = _held_out(x, y, x_val, y_val, task, outputs)
         return Data(x, target, x_val, y_val, outputs)
-    parts = _split(target, validation, kind, seed)
+    parts = hold_out(rows_in(target), _labels(target, kind), validation, seed)
     x_train, x_val = (take(x, rows) for rows in parts)
     if y is None:
         return Data(x_train, x_train, x_val, x_val, outputs)
@@ -140,25 +140,6 @@ def _held_out(x, y, x_val, y_val, task, outputs):
     if task and hasattr(y_val, "dtype"):
         _checks.targets("y_val", y_val, task=task, outputs=outputs)
     return x_val, y_val
-
-
-def _split(y, share, kind, seed):
-    """Row numbers to train on and to score on; every class in both where it has rows enough."""
-    from sklearn.model_selection import train_test_split
-
-    rows = np.arange(rows_in(y))
-    if len(rows) < 2:
-        raise ValueError(
-            f"x must have at least 2 rows, to train on one and score on another. "
-            f"Received: {len(rows)}."
-        )
-    held = min(max(1, round(share * len(rows))), len(rows) - 1)
-    labels = _labels(y, kind)
-    if labels is not None:
-        sizes = np.unique(labels, return_counts=True)[1]
-        if sizes.min() < 2 or min(held, len(rows) - held) < len(sizes):
-            labels = None
-    return train_test_split(rows, test_size=held, stratify=labels, random_state=seed or 0)
 
 
 def _labels(y, kind):
