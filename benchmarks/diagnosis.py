@@ -1,4 +1,8 @@
-"""`diagnose` on runs made to show each symptom and on healthy ones: hits and false alarms."""
+"""`diagnose` on runs made to show each symptom and on healthy ones: hits and false alarms.
+
+Limits were chosen on two of the four data sets with the seeds from 0 on; `diagnosis 100` makes all
+runs anew, with seeds from 100 on.
+"""
 
 import collections
 import time
@@ -45,9 +49,9 @@ def report(results):
             print(f"  {times} x {alarm}")
 
 
-def main():
+def main(first_seed=0):
     _measure.versions()
     start = time.perf_counter()
-    results = [(run, *_runs.fit(run)) for run in _runs.runs()]
+    results = [(run, *_runs.fit(run)) for run in _runs.runs(int(first_seed))]
     print(f"{len(results)} runs in {time.perf_counter() - start:.0f} s")
     report(results)

@@ -14,7 +14,11 @@ from examples import overfitting
 def main(seeds=5, epochs=overfitting.EPOCHS):
     _measure.versions()
     train, test = (overfitting.scaled(*part) for part in _data.fashion_mnist())
-    found = overfitting.compare(train, test, overfitting.REMEDIES, int(seeds), int(epochs))
+    report(overfitting.compare(train, test, overfitting.REMEDIES, int(seeds), int(epochs)))
+
+
+def report(found):
+    """A table of what `compare` returned."""
     plain_accuracies, plain_losses, _ = found["none"]
     rows = []
     for remedy, (accuracies, losses, _) in found.items():
@@ -23,9 +27,9 @@ def main(seeds=5, epochs=overfitting.EPOCHS):
                 remedy,
                 *_mean_and_spread(accuracies),
                 f"{(accuracies - plain_accuracies).mean():+.3f}",
-                f"{(accuracies > plain_accuracies).sum()} of {seeds}",
+                f"{(accuracies > plain_accuracies).sum()} of {len(plain_losses)}",
                 *_mean_and_spread(losses),
-                f"{(losses < plain_losses).sum()} of {seeds}",
+                f"{(losses < plain_losses).sum()} of {len(plain_losses)}",
             )
         )
     header = ("remedy", "accuracy", "spread", "beside none", "seeds better")

@@ -17,7 +17,7 @@ from matplotlib import pyplot as plt
 
 import recipes
 
-ROWS, WATCHED, FOLDS, EPOCHS = 1000, 1000, 5, 150
+ROWS, WATCHED, FOLDS, EPOCHS = 1000, 1000, 5, 50
 
 # %% [markdown]
 # ## The remedies: arguments of the builder, except for those that are a line of their own
@@ -43,7 +43,7 @@ def build(remedy, shape=(28, 28, 1), seed=None):
     """The network with one remedy in it."""
     arguments = {"units": (256, 128), "dropout": 0.0, "batch_norm": False, **REMEDIES[remedy]}
     if remedy == "1 augmentation":
-        arguments["augmentation"] = recipes.image_augmentation("light", seed=seed)
+        arguments["augmentation"] = recipes.image_augmentation("light", flip=None, seed=seed)
     model = recipes.build_mlp(shape, 10, **arguments, seed=seed)
     if remedy == "6 DisturbLabel":
         disturbed = recipes.DisturbLabel(0.1, seed=seed)(model.output)
@@ -51,9 +51,9 @@ def build(remedy, shape=(28, 28, 1), seed=None):
         model = keras.Model(model.input, disturbed, name=model.name)
         model.compile_from_config(config)
     if remedy == "9 noise, input and hidden":
-        model = recipes.inject_noise(model, 0.3, where="both", seed=seed)
+        model = recipes.inject_noise(model, 0.2, where="both", seed=seed)
     if remedy == "9 noise, weights":
-        model = recipes.inject_noise(model, 0.5, where="weights", seed=seed)
+        model = recipes.inject_noise(model, 1.0, where="weights", seed=seed)
     return model
 
 

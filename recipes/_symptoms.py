@@ -67,15 +67,18 @@ def rate_too_high(c):
         epoch = int(where[0]) + 1 if len(where) else c.epochs
         return f"the loss was NaN or infinite in epoch {epoch}"
     second = c.loss[1:].max()
-    if c.chance and c.loss[0] > SPIKE * c.chance and c.loss[0] > 2 * c.loss[1]:
+    # A strong penalty makes the first losses high, too, but validation loss fades with them.
+    fades = c.held_out and c.base < c.val[0] and (np.diff(c.val[:4]) < 0).all()
+    spike = c.chance and c.loss[0] > SPIKE * c.chance and c.loss[0] > 2 * c.loss[1]
+    if spike and not fades:
         return f"training loss {c.loss[0]:.3g} in the first epoch, {c.chance:.3g} by guessing"
     if c.chance and c.held_out and c.val[1:].max() > max(EXPLOSION * c.chance, 2 * c.loss[0]):
         return f"validation loss up to {c.val[1:].max():.3g}, {c.chance:.3g} by guessing"
-    if second > 1.2 * c.loss[0]:
-        return f"training loss rose from {c.loss[0]:.3g} to {second:.3g}"
-    rough = c.roughness(c.loss) / c.base
     # Strong dropout makes training loss jump, too, but leaves validation loss calm.
     calm = c.held_out and c.roughness(c.val) < OSCILLATION / 4 * c.base
+    if second > 1.2 * c.loss[0] and not (calm and c.end(c.val) <= c.val[0]):
+        return f"training loss rose from {c.loss[0]:.3g} to {second:.3g}"
+    rough = c.roughness(c.loss) / c.base
     if rough > OSCILLATION and not calm:
         return f"training loss jumps by {rough:.0%} of its start from epoch to epoch"
     return None
@@ -147,7 +150,8 @@ def best_not_reached(c):
     """Validation loss is lowest at the end and still falls."""
     if not c.held_out:
         return None
-    fallen = float(c.val[-1 - c.late] - c.val[-1])
+    # Means, because two epochs of a noisy curve may lie anywhere.
+    fallen = float(c.val[-2 * c.late : -c.late].mean() - c.val[-c.late :].mean())
     at_end = int(np.argmin(c.val)) >= c.epochs - max(c.epochs // 10, 1)
     if at_end and fallen > max(STILL_FALLING * c.val[-1], 0.01 * c.base):
         where = f"the last {c.late} epochs"

@@ -167,7 +167,7 @@ def _losses(model, probe, feed, rates):
     for rate, batch in zip(rates, _endless(feed), strict=False):
         getattr(probe, "inner_optimizer", probe).learning_rate = float(rate)
         model.reset_metrics()
-        x, y, weight = keras.utils.unpack_x_y_sample_weight(batch)
+        x, y, weight = map(_as_arrays, keras.utils.unpack_x_y_sample_weight(batch))
         loss = float(model.train_on_batch(x, y, weight, return_dict=True)["loss"])
         yield loss
         mean = loss if mean is None else MEMORY * mean + (1 - MEMORY) * loss
@@ -188,6 +188,11 @@ def _endless(feed):
             empty = False
             yield batch
         _checks.require(not empty, "x", "give at least one batch", "none")
+
+
+def _as_arrays(part):
+    """Part of a batch as every backend reads it: JAX takes no tensor of TensorFlow's."""
+    return None if part is None else keras.tree.map_structure(np.asarray, part)
 
 
 def _gives_batches(x):

@@ -92,6 +92,10 @@ def test_rows_with_several_labels_belong_to_their_rarest():
     ]
 
 
+@pytest.mark.skipif(
+    keras.backend.backend() == "jax",
+    reason="with workers, Keras on JAX ends every epoch one batch later",
+)
 @pytest.mark.parametrize(
     "how",
     [{}, pytest.param({"use_multiprocessing": True}, marks=pytest.mark.processes)],

@@ -93,7 +93,7 @@ class TestCalibrate:
         calm = recipes.calibrate(loud, X, LABELS)
         best = recipes.calibrate(multiclass, X, LABELS)
         np.testing.assert_allclose(
-            calm.predict(X, verbose=0), best.predict(X, verbose=0), atol=0.03
+            calm.predict(X, verbose=0), best.predict(X, verbose=0), atol=0.05
         )
 
     def test_one_rare_row_does_not_run_away(self, binary):

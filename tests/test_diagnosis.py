@@ -60,6 +60,14 @@ def test_a_first_loss_far_above_guessing_is_a_learning_rate_too_high():
     )
 
 
+def test_strong_penalties_and_dropout_are_no_learning_rate_too_high():
+    fading = np.exp(-EPOCHS / 1.5)
+    penalty = {"loss": 2.3 + 18 * fading, "val_loss": 2.31 + 5 * fading}
+    dropout = {"loss": 2.5 + 0.8 * WIGGLE, "val_loss": 2.3 - 0.01 * EPOCHS}
+    for history in (penalty, dropout):
+        assert "learning rate too high" not in recipes.diagnose(history, LABELS).symptoms
+
+
 class TestClassCollapse:
     history = {"loss": FALLING, "val_loss": FALLING}
 
@@ -89,7 +97,8 @@ def test_a_real_run_that_overfits_and_what_to_search():
     history = model.fit(x[:40], y[:40], epochs=20, validation_data=(x[40:], y[40:]), verbose=0)
     result = recipes.diagnose(history, y[40:], model.predict(x[40:], verbose=0))
     assert "overfitting" in result.symptoms
-    space = tuning.ranges_of(result.space)
+    (finding,) = (found for found in result.findings if found.symptom == "overfitting")
+    space = tuning.ranges_of(finding.space)
     knobs = {name: space[name] for name in ("dropout", "l2")}
     space = {"units": (4,), **knobs}
     study = tuning.search(

@@ -258,7 +258,7 @@ class TestFitting:
         ("build", "shape", "resample"),
         [
             (functools.partial(recipes.build_mlp, units=(16,)), (5,), None),
-            (functools.partial(recipes.build_mlp, units=(16,)), (4, 2), "smote"),
+            (functools.partial(recipes.build_rnn, cell="rnn", units=(8,)), (4, 2), "smote"),
             (functools.partial(recipes.build_cnn, filters=(8,)), (6, 6, 1), None),
         ],
         ids=["table", "sequence", "images"],
