@@ -150,10 +150,10 @@ def best_not_reached(c):
     """Validation loss is lowest at the end and still falls."""
     if not c.held_out:
         return None
-    # Means, because two epochs of a noisy curve may lie anywhere.
-    fallen = float(c.val[-2 * c.late : -c.late].mean() - c.val[-c.late :].mean())
+    fallen = float(c.val[-1 - c.late] - c.val[-1])
+    noise = 4 * c.roughness(c.val)  # two epochs lie so far apart by chance once in 200 times
     at_end = int(np.argmin(c.val)) >= c.epochs - max(c.epochs // 10, 1)
-    if at_end and fallen > max(STILL_FALLING * c.val[-1], 0.01 * c.base):
+    if at_end and fallen > max(STILL_FALLING * c.val[-1], 0.01 * c.base, noise):
         where = f"the last {c.late} epochs"
         return f"validation loss fell by {fallen:.2g} to {c.val[-1]:.3g} in {where}"
     return None
