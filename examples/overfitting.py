@@ -5,6 +5,12 @@
 # callback or one line, and is scored on the 10,000 test images that no model saw:
 # `python examples/overfitting.py`. Two pictures: all learning curves, and accuracy and loss on the
 # test images as mean and spread over the seeds.
+#
+# What five seeds showed: nearly all remedies make the network less sure of what it has wrong, so
+# its log loss falls from 0.97 to between 0.60 and 0.79 (batch normalisation hardly: 0.94). Far
+# fewer make it right more often: dropout did with every seed (0.813 beside 0.801) and label
+# smoothing with four of five (0.812); augmentation, which would want more epochs, L2 and early
+# stopping, which gives a fifth of the rows away, did not.
 
 # %%
 import argparse
@@ -144,7 +150,7 @@ def main(quick=False, output="output/overfitting"):
 
 
 def plot_curves(found):
-    """Training and validation loss of every remedy, all on one scale."""
+    """Training and validation loss of every remedy on one scale, with the test accuracy."""
     rows = -(-len(found) // 4)
     size = {"figsize": (13, 3 * rows), "layout": "constrained", "squeeze": False}
     figure, axes = plt.subplots(rows, 4, **size)
@@ -152,7 +158,8 @@ def plot_curves(found):
         ax.set_axis_off()
     for ax, (remedy, (accuracies, _, history)) in zip(axes.flat, found.items(), strict=False):
         recipes.plot_history(history, ax=ax)
-        ax.set(title=f"{remedy}: accuracy {accuracies.mean():.3f}", ylim=(0, 2.5))
+        ax.set_title(f"{remedy}: {accuracies.mean():.3f}", fontsize=10)
+        ax.set_ylim(0, 2.5)
     return figure
 
 
