@@ -6,7 +6,8 @@
 # came out, and a classifier that never saw a made image tells how many of them it reads as meant.
 #
 # Do the samples help a classifier as additional training data? The last cell measures it: with 20
-# real digits of a class, with and without made ones beside them.
+# real digits of a class, with and without made ones beside them. Do not expect too much: what a
+# generator knows it has from the same 20 digits.
 
 # %%
 import argparse
