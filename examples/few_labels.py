@@ -40,10 +40,11 @@ def main(quick=False, output="output/few_labels"):
 
     build = partial(build_cnn, filters=(32, 64))
     options = {"rounds": 1 if quick else 3, "steps": steps, "seed": 0}
-    scores = {"labelled images alone": alone(build, x, y, 4 * steps).evaluate(x_test, y_test, verbose=0)[1]}
+    test = {"x": x_test, "y": y_test, "verbose": 0}
+    scores = {"labelled images alone": alone(build, x, y, 4 * steps).evaluate(**test)[1]}
     for method in ("hard",) if quick else ("hard", "fixmatch"):
         result = pseudo_label(build, x, y, rest, method=method, verbose=1, **options)
-        scores[f"pseudo_label, {method}"] = result.model.evaluate(x_test, y_test, verbose=0)[1]
+        scores[f"pseudo_label, {method}"] = result.model.evaluate(**test)[1]
 
     codes, codes_test, clusters = cluster(x, rest, x_test, epochs=3 if quick else 40)
     names = named(clusters.predict(codes[: len(x)]), y)
