@@ -9,8 +9,8 @@
 # What five seeds showed: nearly all remedies make the network less sure of what it has wrong, so
 # its log loss falls from 0.97 to between 0.56 (the mean of five folds) and 0.79 (batch
 # normalisation hardly: 0.94). Far fewer make it right more often: dropout did with every seed
-# (0.813 beside 0.801), label smoothing with four of five (0.812); augmentation, which would want more epochs, L2 and early
-# stopping, which gives a fifth of the rows away, did not.
+# (0.813 beside 0.801), label smoothing with four of five (0.812). Augmentation, which would want
+# more epochs, L2 and early stopping, which gives a fifth of the rows away, did not.
 
 # %%
 import argparse
