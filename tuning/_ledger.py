@@ -163,13 +163,14 @@ class Ledger:
                     patiently(self.storage.set_trial_state_values, trial._trial_id, state)
 
     def _start_waiting_for(self, trial):
-        """A trial that may have died before its first sign of life gets one, once, from here.
+        """A trial of another machine that may have died before its first sign of life gets one.
 
         Only of trials that have given one does Optuna see that they give no more.
         """
         silent = datetime.datetime.now() - trial.datetime_start
         new = trial._trial_id not in self._seen_silent
-        if new and silent.total_seconds() > GRACE and trial.user_attrs["worker"] != self.worker:
+        elsewhere = not trial.user_attrs["worker"].startswith(f"{_machine()}|")
+        if new and elsewhere and silent.total_seconds() > GRACE:
             self._seen_silent.add(trial._trial_id)
             patiently(self.storage.record_heartbeat, trial._trial_id)
 
