@@ -7,7 +7,7 @@ network has learned:
     shift_prior       probabilities for other class shares than training saw; exact, needs no rows
     calibrate         probabilities that agree with held-out rows
     shift_threshold   0.5 where a threshold was
-    rebalance         the recipe: calibrate, then 0.5 where the F1 of held-out rows is best
+    rebalance         the recipe: calibrate, then 0.5 where the F2 of held-out rows is best
 
 Given a model, each returns a new plain `keras.Model` whose last layer has other weights: the order
 of the rows, and so AUC and average precision of a binary model, stays as it was.
@@ -20,7 +20,7 @@ from recipes import _checks, _model_checks, _targets, scores
 
 SMALLEST = 1e-7
 SOFTENING = 1.0  # rows of each class that calibration adds in thought, as Platt does
-METRICS = ("f1", "balanced_accuracy")
+METRICS = ("f1", "f2", "balanced_accuracy")
 
 
 def shift_prior(predictor, seen, wanted):
@@ -114,7 +114,7 @@ def shift_threshold(predictor, threshold):
     return shift_prior(predictor, (1 - threshold, threshold), (0.5, 0.5))
 
 
-def rebalance(model, x, y, metric="f1"):
+def rebalance(model, x, y, metric="f2"):
     """The recipe for rare classes: train plainly, calibrate, then move the decision to 0.5.
 
     For two classes, of which 1 is the rare one, the threshold that is best for `metric` on the
@@ -125,7 +125,8 @@ def rebalance(model, x, y, metric="f1"):
 
     Args:
         model, x, y: as in `calibrate`.
-        metric: "f1", or "balanced_accuracy", which finds more and cries wolf more often.
+        metric: "f1"; "f2", for which recall counts twice as much as precision; or
+            "balanced_accuracy". Each finds more than the one before and cries wolf more often.
 
     Returns:
         A new `keras.Model` with the same layers, compiled like the model. For probabilities that
@@ -135,7 +136,7 @@ def rebalance(model, x, y, metric="f1"):
         ValueError: as in `calibrate`, or metric is misspelt.
 
     Source: Menon et al., 2021 (shifting after training); Lipton et al., 2014 (the best threshold
-    for F1 is at most 0.5).
+    for F1 is at most 0.5); van Rijsbergen, 1979 (F2).
 
     >>> from recipes import build_mlp
     >>> x = np.random.default_rng(0).normal(size=(200, 2))
@@ -152,7 +153,7 @@ def rebalance(model, x, y, metric="f1"):
     logits, labels = _held_out(model, x, y)
     scale, bias = _fit_logits(logits, labels)
     classes = logits.shape[1]
-    if classes == 2 and metric == "f1":
+    if classes == 2 and metric != "balanced_accuracy":
         p = _softmax(scale * logits + bias)[:, 1]
         threshold = np.clip(best_threshold(labels, p, metric), SMALLEST, 0.5)
         # No row that was above 0.5 falls below it.

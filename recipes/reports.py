@@ -191,7 +191,8 @@ def best_threshold(y, p, metric="f1", *, at_least=None):
     Args:
         y: 0 or 1, (rows,) or (rows, 1), both there.
         p: probability of 1, (rows,) or (rows, 1).
-        metric: "f1", "balanced_accuracy", "accuracy"; "precision" and "recall", with `at_least`;
+        metric: "f1", "f2" (recall counts twice as much as precision), "balanced_accuracy",
+            "accuracy"; "precision" and "recall", with `at_least`;
             or a function (y, is_one) -> number, the higher the better.
         at_least: for "precision": the threshold that keeps the recall of at least this share with
             the best precision; for "recall": the best recall with a precision of at least it.
@@ -246,6 +247,7 @@ def _cuts(y, p):
 
 RATES = {
     "f1": lambda hits, calls, positives, rows: 2 * hits / (calls + positives),
+    "f2": lambda hits, calls, positives, rows: 5 * hits / (calls + 4 * positives),
     "accuracy": lambda hits, calls, positives, rows: (
         (hits + (rows - positives) - (calls - hits)) / rows
     ),

@@ -106,10 +106,13 @@ class TestCalibrate:
 
 class TestRebalance:
     def test_finds_more_and_ranks_the_same(self, binary):
-        found = recipes.rebalance(binary, X[::2], Y[::2])
-        before, after = (m.predict(X, verbose=0).ravel() for m in (binary, found))
-        assert recall_score(Y, after > 0.5) >= recall_score(Y, before > 0.5)
-        assert (np.argsort(before[:50]) == np.argsort(after[:50])).all()
+        models = [binary] + [recipes.rebalance(binary, X[::2], Y[::2], m) for m in ("f1", "f2")]
+        before, by_f1, by_f2 = (model.predict(X, verbose=0).ravel() for model in models)
+        recalls = [recall_score(Y, p > 0.5) for p in (before, by_f1, by_f2)]
+        assert recalls == sorted(recalls)
+        assert recalls[2] > recalls[0]
+        for after in (by_f1, by_f2):
+            assert (np.argsort(before[:50]) == np.argsort(after[:50])).all()
 
     def test_more_classes_are_shifted_to_even_shares(self, multiclass):
         even = recipes.rebalance(multiclass, X, LABELS)
@@ -136,7 +139,7 @@ class TestRebalance:
         (lambda m: recipes.calibrate(m, X, Y[:9]), "same number of rows"),
         (lambda m: recipes.calibrate(m, X * np.nan, Y), "x must be finite"),
         (lambda m: recipes.shift_threshold(m, 0), "threshold must be a share"),
-        (lambda m: recipes.rebalance(m, X, Y, "f2"), "metric must be one of"),
+        (lambda m: recipes.rebalance(m, X, Y, "f3"), "metric must be one of"),
         (
             lambda m: recipes.calibrate(recipes.build_mlp((3,), 2, task="regression"), X, Y),
             "end in a Dense layer with a softmax",

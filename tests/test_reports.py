@@ -1,5 +1,7 @@
 """Scores class by class: beside scikit-learn, from labels and probabilities in every form."""
 
+import functools
+
 import keras
 import numpy as np
 import pytest
@@ -114,10 +116,11 @@ class TestCallback:
 
 
 class TestThreshold:
-    @pytest.mark.parametrize("metric", ["f1", "accuracy", "balanced_accuracy"])
+    @pytest.mark.parametrize("metric", ["f1", "f2", "accuracy", "balanced_accuracy"])
     def test_no_other_threshold_is_better(self, metric):
         measures = {
             "f1": metrics.f1_score,
+            "f2": functools.partial(metrics.fbeta_score, beta=2),
             "accuracy": metrics.accuracy_score,
             "balanced_accuracy": metrics.balanced_accuracy_score,
         }
@@ -140,7 +143,7 @@ class TestThreshold:
         [
             ({"y": BINARY_Y * 0}, "y must hold 0 and 1"),
             ({"p": BINARY_P * 9}, "p must hold probabilities"),
-            ({"metric": "f2"}, "metric must be one of"),
+            ({"metric": "f3"}, "metric must be one of"),
             ({"metric": "recall"}, "at_least"),
             ({"y": BINARY_Y[:4]}, "same number of rows"),
         ],
