@@ -131,7 +131,7 @@ def plot_history(history, metric="loss", ax=None):
 
 
 def plot_folds(histories, metric="loss", ax=None):
-    """One metric over the epochs in every fold, thin, and its mean over the folds.
+    """One metric over the epochs in every fold, thin, and its mean while all folds train.
 
     Args:
         histories: what `fit` returned in each fold, or its dict, at least one.
@@ -145,8 +145,8 @@ def plot_folds(histories, metric="loss", ax=None):
         ValueError: the histories have no such metric, or there are none.
 
     >>> ax = plot_folds([{"loss": [0.9, 0.5]}, {"loss": [0.8, 0.6, 0.5]}])
-    >>> len(ax.lines), ax.get_ylabel()
-    (3, 'loss')
+    >>> [len(line.get_xdata()) for line in ax.lines], ax.get_ylabel()
+    ([2, 3, 2], 'loss')
     """
     listed = isinstance(histories, (list, tuple))
     _checks.require(listed, "histories", "be a list, one a fold", type(histories).__name__)
@@ -164,12 +164,10 @@ def plot_folds(histories, metric="loss", ax=None):
             continue
         for curve in curves:
             ax.plot(np.arange(1, len(curve) + 1), curve, color=color, lw=0.7, alpha=0.4)
-        # Folds that stopped early leave the mean to the others.
-        table = np.full((len(curves), max(map(len, curves))), np.nan)
-        for row, curve in zip(table, curves, strict=True):
-            row[: len(curve)] = curve
-        epochs = np.arange(1, table.shape[1] + 1)
-        ax.plot(epochs, np.nanmean(table, axis=0), color=color, lw=2, label=f"{label}, mean")
+        # Behind the first fold that stops, a mean would jump to that of the others.
+        common = min(map(len, curves))
+        mean = np.mean([curve[:common] for curve in curves], axis=0)
+        ax.plot(np.arange(1, common + 1), mean, color=color, lw=2, label=f"{label}, mean")
     ax.set(xlabel="epoch", ylabel=metric)
     ax.xaxis.get_major_locator().set_params(integer=True)
     ax.legend(frameon=False)
