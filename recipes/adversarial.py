@@ -17,6 +17,7 @@ from keras import layers, ops
 
 from recipes import _blocks, _checks, _heads, _model_checks, _targets
 from recipes._recipe import recipe
+from recipes.augmentation import from_level
 from recipes.feeding import batches
 
 # How steeply the reversal sets in, from Ganin et al.
@@ -71,7 +72,8 @@ def build_domain_adversarial(
         ramp_steps: training steps over which the reversal sets in, at least 1; about as many as the
             run has.
         label_smoothing: rate in [0, 1); not for regression.
-        augmentation: a Keras layer for the input, such as `image_augmentation()`, or None.
+        augmentation: "light", "medium" or "strong", for `image_augmentation` (of features
+            `tabular_augmentation`); a Keras layer for the input; or None.
         optimizer: any Keras optimizer's name, "momentum", "nesterov", or an object.
         learning_rate: number or schedule; None is the optimizer's own (0.001 for Adam).
         seed: int that fixes initial weights and random layers, or None.
@@ -97,7 +99,7 @@ def build_domain_adversarial(
     _checks.count("kernel_size", kernel_size)
     _checks.non_negative("strength", strength)
     _checks.count("ramp_steps", ramp_steps)
-    _checks.layer("augmentation", augmentation)
+    augmentation = from_level(augmentation, "table" if len(input_shape) == 1 else "image")
     _heads.check(outputs, task, label_smoothing, None, None, optimizer, learning_rate)
     _blocks.check(activation, dropout, 0.0, 0.0, batch_norm, 0.0, 0.0)
 

@@ -11,6 +11,7 @@ import keras
 
 from recipes import _checks
 from recipes.layers import SwapNoise
+from recipes.series_augmentation import series_augmentation
 
 # Shares of the image side, degrees, shares of size, of the value range, of contrast, of images.
 LEVELS = {
@@ -124,10 +125,18 @@ def tabular_augmentation(rate=0.1, *, seed=None):
     return SwapNoise(rate, seed=seed)
 
 
-def from_level(augmentation, levels, make):
-    """What a builder's `augmentation` stands for: `make(level)` for a name, else what it is."""
+# Kind of rows -> the augmentation of a level by its name; all kinds have the same names.
+OF_KIND = {
+    "table": lambda level, seed: tabular_augmentation(TABLE_LEVELS[level], seed=seed),
+    "series": lambda level, seed: series_augmentation(level, seed=seed),
+    "image": lambda level, seed: image_augmentation(level, seed=seed),
+}
+
+
+def from_level(augmentation, kind):
+    """What a builder's `augmentation` stands for: a level's for rows of a kind, else what it is."""
     if isinstance(augmentation, str):
-        return make(_checks.one_of("augmentation", augmentation, levels))
+        return OF_KIND[kind](_checks.one_of("augmentation", augmentation, LEVELS), None)
     return _checks.layer("augmentation", augmentation)
 
 

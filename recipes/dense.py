@@ -5,7 +5,7 @@ from keras import layers
 
 from recipes import _blocks, _checks, _heads
 from recipes._recipe import recipe
-from recipes.augmentation import TABLE_LEVELS, from_level, tabular_augmentation
+from recipes.augmentation import from_level
 
 
 @recipe
@@ -74,7 +74,7 @@ def build_mlp(
     """
     input_shape = _checks.shape("input_shape", input_shape, fixed=True)
     units = _checks.counts("units", units, allow_empty=True)
-    augmentation = from_level(augmentation, TABLE_LEVELS, _table_augmentation)
+    augmentation = from_level(augmentation, "table")
     _heads.check(outputs, task, label_smoothing, loss, class_counts, optimizer, learning_rate)
     _blocks.check(activation, dropout, l1, l2, batch_norm, noise, drop_connect)
 
@@ -108,7 +108,3 @@ def build_mlp(
         optimizer=optimizer,
         learning_rate=learning_rate,
     )
-
-
-def _table_augmentation(level):
-    return tabular_augmentation(TABLE_LEVELS[level])

@@ -6,7 +6,6 @@ from keras import layers
 from recipes import _attention, _blocks, _checks, _heads, _recurrent
 from recipes._recipe import recipe
 from recipes.augmentation import from_level
-from recipes.series_augmentation import LEVELS, series_augmentation
 
 
 @recipe
@@ -105,7 +104,7 @@ def build_lstm_fcn(
         "be False where timesteps is None",
         "True",
     )
-    augmentation = from_level(augmentation, LEVELS, series_augmentation)
+    augmentation = from_level(augmentation, "series")
     _heads.check(outputs, task, label_smoothing, loss, class_counts, optimizer, learning_rate)
     _blocks.check(activation, dropout, l1, l2, batch_norm, noise, drop_connect=0.0)
 

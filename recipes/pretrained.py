@@ -11,7 +11,7 @@ from keras import layers
 
 from recipes import _backbones, _checks, _heads, _layer_rates, _unfreezing
 from recipes._recipe import recipe
-from recipes.augmentation import LEVELS, from_level, image_augmentation
+from recipes.augmentation import from_level
 from recipes.naming import ClassNames, check_names
 
 # "torch" is scaled to ImageNet's mean and spread, "tf" to -1..1, "caffe" is BGR less its mean.
@@ -110,7 +110,7 @@ def build_pretrained(
         _checks.layer("preprocessing", preprocessing)
     _checks.one_of("pooling", pooling, ("average", "max"))
     _checks.rate("dropout", dropout)
-    augmentation = from_level(augmentation, LEVELS, image_augmentation)
+    augmentation = from_level(augmentation, "image")
     _heads.check(outputs, task, label_smoothing, loss, class_counts, optimizer, learning_rate)
     check_names(class_names, outputs, task)
     _unfreezing.check_decay(layer_decay, _heads.make_optimizer(optimizer, learning_rate))

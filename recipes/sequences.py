@@ -10,6 +10,7 @@ from keras import layers, ops
 
 from recipes import _attention, _blocks, _checks, _heads, _model_checks, _recurrent, text
 from recipes._recipe import recipe
+from recipes.augmentation import from_level
 
 PATTERNS = ("many_to_one", "many_to_many", "one_to_many")
 
@@ -77,7 +78,8 @@ def build_rnn(
         noise: standard deviation of Gaussian noise on the input while training, in units of the
             standardised input (or of the raw input with `batch_norm=False`).
         label_smoothing: rate in [0, 1); not for regression.
-        augmentation: a Keras layer for the input, such as `series_augmentation()`, or None.
+        augmentation: "light", "medium" or "strong", for `series_augmentation`; a Keras layer for
+            the input; or None. Series only.
         loss: None is cross-entropy (squared error for numbers); "focal", "weighted",
             "class_balanced" or "logit_adjusted" for rare classes; "mse", "mae", "huber" or
             "log_cosh" for numbers; or a Keras loss object.
@@ -123,7 +125,7 @@ def build_rnn(
         _checks.require(series, "mask_value", "be None but for series of numbers", mask_value)
     _checks.flag("batch_norm", batch_norm)
     _checks.non_negative("noise", noise)
-    _checks.layer("augmentation", augmentation)
+    augmentation = from_level(augmentation, "series")
     if vocabulary is not None:
         _checks.require(augmentation is None, "augmentation", "be None for tokens", "a layer")
     _heads.check(outputs, task, label_smoothing, loss, class_counts, optimizer, learning_rate)

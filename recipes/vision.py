@@ -5,7 +5,7 @@ from keras import layers
 
 from recipes import _blocks, _checks, _heads
 from recipes._recipe import recipe
-from recipes.augmentation import LEVELS, from_level, image_augmentation
+from recipes.augmentation import from_level
 
 POOLING = {
     "max": lambda: layers.MaxPooling2D(2, padding="same"),
@@ -105,7 +105,7 @@ def build_cnn(
     sides = _checks.sides("image_size", image_size, input_shape[:2])
     if scale:
         sides = _scaled(sides or input_shape[:2], scale)
-    augmentation = from_level(augmentation, LEVELS, image_augmentation)
+    augmentation = from_level(augmentation, "image")
     _heads.check(outputs, task, label_smoothing, loss, class_counts, optimizer, learning_rate)
     _blocks.check(activation, dropout, l1, l2, batch_norm, noise, drop_connect)
 

@@ -9,8 +9,9 @@ import pytest
 from cases import BACKBONE
 
 import recipes
-from tuning import SPACES, Boolean, Choice, Float, Int, Widths, hypermodel
+from tuning import SPACES, Boolean, Choice, Float, Int, Widths, checklist, hypermodel
 from tuning.ranges import RANGES, describe
+from tuning.spaces import CHECKLIST
 
 PUBLIC = [getattr(recipes, name) for name in recipes.__all__ if name.startswith("build_")]
 # Those that start from a model; and games, whose losses do not say how good the images are.
@@ -204,6 +205,13 @@ class TestSpace:
         assert drawn.count_params() == plain.count_params()
         assert [type(layer) for layer in drawn.layers] == [type(layer) for layer in plain.layers]
         assert first["learning_rate"] == pytest.approx(float(plain.optimizer.learning_rate))
+
+    def test_every_option_of_the_checklist_builds(self, build):
+        given, parameters = given_to(build), inspect.signature(build).parameters
+        for name, value in checklist(build).items():
+            if name in CHECKLIST and name in parameters:
+                for option in value.options if isinstance(value, Choice) else value.ends:
+                    assert build(**{**given, **SMALL.get(build.__name__, {}), name: option}).built
 
 
 # --- the hypermodel -------------------------------------------------------------------------------

@@ -1,12 +1,11 @@
 """Knobs of the training, not of the model: what each of their values does to a `fit`."""
 
 from recipes._targets import kind
-from recipes.augmentation import LEVELS, TABLE_LEVELS, image_augmentation, tabular_augmentation
+from recipes.augmentation import LEVELS, OF_KIND
 from recipes.callbacks import CosineAnnealing, ReduceLROnPlateau
 from recipes.imbalance import SCHEMES, sample_weights
 from recipes.initialization import INITIALIZERS
 from recipes.mixing import augmented
-from recipes.series_augmentation import series_augmentation
 from tuning import _checks, _study_checks
 from tuning.ranges import Choice
 
@@ -31,11 +30,7 @@ OPTIONS = {
     "initial_weights": INITIALIZERS,
 }
 # Rank of one row -> the augmentation of its level.
-OF_RANK = {
-    1: lambda level, seed: tabular_augmentation(TABLE_LEVELS[level], seed=seed),
-    2: lambda level, seed: series_augmentation(level, seed=seed),
-    3: lambda level, seed: image_augmentation(level, seed=seed),
-}
+OF_RANK = {1: OF_KIND["table"], 2: OF_KIND["series"], 3: OF_KIND["image"]}
 
 
 def check(name, value):
