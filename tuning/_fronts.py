@@ -1,6 +1,11 @@
-"""Several objectives at once: what a trial reached in each, and which trials no other one beats."""
+"""What trials are called, what they reached in each objective, and which no other one beats."""
 
 import math
+
+
+def number_of(trial):
+    """A trial's number, as the leaderboard and the progress line count: from 1."""
+    return int(trial.trial_id) + 1
 
 
 def values_of(trial, objectives):

@@ -8,8 +8,8 @@ import math
 import re
 
 from recipes import _style
-from tuning._fronts import values_of
-from tuning._ledger import quiet_optuna
+from tuning._fronts import number_of, values_of
+from tuning._ledger import directions_of, quiet_optuna
 from tuning._proposals import recorded
 
 SHOWN = 10  # knobs in a picture of importances
@@ -21,11 +21,11 @@ ABSENT = -0.12  # where a line passes that has no value at a knob, below the axi
 def plot_history(study, ax=None):
     """Every trial's score and the best so far."""
     trials = study.tuner.oracle.trials.values()
-    scores = {int(t.trial_id) + 1: t.score for t in trials if t.status in ("COMPLETED", "STOPPED")}
+    scores = {number_of(t): t.score for t in trials if t.status in ("COMPLETED", "STOPPED")}
     numbers, values = list(scores), list(scores.values())
     pick = min if study.tuner.oracle.objective.direction == "min" else max
     best = [pick(values[: i + 1]) for i in range(len(values))]
-    star = int(study._best().trial_id) + 1
+    star = number_of(study._best())
 
     ax = _style.axes(ax)
     ax.plot(numbers, values, "o", color=_style.GREY, label="trial")
@@ -58,13 +58,12 @@ def plot_curves(study, ax=None):
         if pruned:
             ax.plot(steps[-1], values[-1], "x", color=_style.ORANGE, markersize=5)
     history = best.metrics.metrics[study.objective].get_history()
-    number = int(best.trial_id) + 1
     ax.plot(
         [o.step + 1 for o in history],
         [o.mean() for o in history],
         color=_style.BLUE,
         linewidth=2,
-        label=f"trial {number}, the best",
+        label=f"trial {number_of(best)}, the best",
     )
     if any(trial.status == "PRUNED" for trial in study.tuner.oracle.trials.values()):
         ax.plot([], [], "x", color=_style.ORANGE, label="pruned")
@@ -143,7 +142,7 @@ def plot_pareto(study, against, ax=None):
     ranked = study.tuner.oracle.get_best_trials(len(study.tuner.oracle.trials))
     front = study.tuner.oracle.front()
     others = [values_of(trial, pair) for trial in ranked if trial not in front]
-    points = sorted((*values_of(trial, pair), int(trial.trial_id) + 1) for trial in front)
+    points = sorted((*values_of(trial, pair), number_of(trial)) for trial in front)
 
     ax = _style.axes(ax)
     if others:
@@ -181,8 +180,7 @@ def as_optuna(study):
     """The completed trials of any engine as an Optuna study in memory, of the first objective."""
     optuna = quiet_optuna()
     oracle = study.tuner.oracle
-    direction = {"min": "minimize", "max": "maximize"}[oracle.objective.direction]
-    copy = optuna.create_study(direction=direction)
+    copy = optuna.create_study(directions=directions_of(oracle.objective.direction))
     for trial in oracle.trials.values():
         if trial.status == "COMPLETED":
             params, kinds = recorded(oracle.get_space(), trial.hyperparameters.values)

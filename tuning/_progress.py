@@ -3,7 +3,7 @@
 import sys
 import time
 
-from tuning._fronts import values_of
+from tuning._fronts import number_of, values_of
 
 
 class Progress:
@@ -60,13 +60,12 @@ class Progress:
         return "\n" if keep or not self.live else "\r"
 
     def _head(self, trial):
-        number = int(trial.trial_id) + 1
-        return f"trial {number:>{len(str(self.max_trials))}}/{self.max_trials}"
+        return f"trial {number_of(trial):>{len(str(self.max_trials))}}/{self.max_trials}"
 
     def _tail(self):
         best = ""
         if self.best is not None:
-            best = f" | best {self.best.score:.4f} (trial {int(self.best.trial_id) + 1})"
+            best = f" | best {self.best.score:.4f} (trial {number_of(self.best)})"
         return f"{best} | {_clock(time.monotonic() - self.started)}{self.limit}"
 
     def _show(self, line, end="\n"):

@@ -1,10 +1,10 @@
 """A study on one page: `Study.report`."""
 
 import html
-from pathlib import Path
 
 from recipes import _page
 from tuning import _checks
+from tuning._fronts import number_of
 
 ROWS = 50  # of the leaderboard
 SECONDS_A_MINUTE = 60
@@ -12,16 +12,15 @@ SECONDS_A_MINUTE = 60
 
 def write(study, path):
     """Write the page; returns its path."""
-    path = Path(path)
     best = study._best()  # an error before anything is written
-    _checks.folder("path", path.parent)
+    path = _checks.file("path", path)
     table = study.leaderboard()
     counts = table["status"].value_counts()
     counts = ", ".join(f"{count} {status}" for status, count in counts.items())
     seconds = table["seconds"].sum() if "seconds" in table else 0
     note = f"{len(table)} trials: {counts}; {seconds / SECONDS_A_MINUTE:.1f} minutes of training"
     sections = [
-        ("The best", _best(study, best)),
+        ("The best", _best(study, best, table)),
         ("The search", _pictures(study)),
         ("Compromises", _compromises(study)),
         ("Leaderboard", _table(table)),
@@ -31,13 +30,13 @@ def write(study, path):
     return _page.write(path, f"Study of {study.tuner.hypermodel.name}", note, sections)
 
 
-def _best(study, best):
+def _best(study, best, table):
     scores = ", ".join(
         f"{name.replace('_', ' ')} {value:.5g}"
-        for name, value in study.leaderboard().iloc[0].items()
+        for name, value in table.iloc[0].items()
         if name == "parameters" or str(name).startswith("val_")
     )
-    head = f"Trial {int(best.trial_id) + 1}: {study.objective} {study.best_score:.5g}; {scores}."
+    head = f"Trial {number_of(best)}: {study.objective} {study.best_score:.5g}; {scores}."
     line = study.tuner.hypermodel.line(best.hyperparameters)
     text = f"model = {line}" if line else f"{study.best_arguments}"
     return f"<p>{html.escape(head)}</p>\n<pre>{html.escape(text)}</pre>"

@@ -4,6 +4,8 @@ from pathlib import Path
 
 import keras
 
+from tuning._fronts import number_of
+
 
 def callback(folder, trial, knobs, fold=None):
     """Keras's callback for one training, which writes into a folder of its own.
@@ -14,7 +16,7 @@ def callback(folder, trial, knobs, fold=None):
         knobs: dict from name to value.
         fold: number of the fold, or None.
     """
-    run = Path(folder, f"trial_{int(trial.trial_id) + 1}", "" if fold is None else f"fold_{fold}")
+    run = Path(folder, f"trial_{number_of(trial)}", "" if fold is None else f"fold_{fold}")
     _write_knobs(run, knobs)
     # A graph for every trial would take seconds and megabytes of each.
     return keras.callbacks.TensorBoard(str(run), write_graph=False)

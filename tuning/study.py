@@ -5,6 +5,7 @@ import statistics
 from pathlib import Path
 
 from tuning import _checks, _pictures, _study_checks
+from tuning._fronts import number_of
 from tuning._watch import average_of
 from tuning.tuner import KEEP, OWN_METRICS
 
@@ -72,7 +73,7 @@ class Study:
         ranks = ranked[table.index].rank(method="first", ascending=lower_first).astype("Int64")
         table.insert(0, "rank", ranks)
         if len(self.objectives) > 1:
-            front = [_number(trial) for trial in self.tuner.oracle.front()]
+            front = [number_of(trial) for trial in self.tuner.oracle.front()]
             table.insert(1, "pareto", table["trial"].isin(front))
         table["parameters"] = table["parameters"].astype("Int64")
         knobs = self.tuner.hypermodel.searched or ()
@@ -114,7 +115,7 @@ class Study:
     @property
     def failures(self):
         trials = self.tuner.oracle.trials.values()
-        return {_number(t): t.message for t in trials if t.status == "FAILED"}
+        return {number_of(t): t.message for t in trials if t.status == "FAILED"}
 
     def best_model(self):
         """The best model of the search, compiled, with the weights of its best epoch.
@@ -243,7 +244,7 @@ class Study:
         best = self.tuner.oracle.get_best_trials(min(k, KEEP))
         _checks.enough_trials("ensemble", len(best), k)
         loaded = [self.tuner.load_model(trial, self._input_shape) for trial in best]
-        names = [f"trial_{_number(trial)}" for trial in best]
+        names = [f"trial_{number_of(trial)}" for trial in best]
         return average_of(loaded, self._input_shape, names)
 
     def __repr__(self):
@@ -255,7 +256,7 @@ class Study:
         line = self.tuner.hypermodel.line(self._best().hyperparameters)
         return (
             f"Study of {self.tuner.hypermodel.name}: {len(trials)} trials{failed}, "
-            f"best {self.objective} {self.best_score:.4f} (trial {_number(self._best())})\n"
+            f"best {self.objective} {self.best_score:.4f} (trial {number_of(self._best())})\n"
             f"{line or self.best_arguments}"
         )
 
@@ -273,7 +274,7 @@ class Study:
 
     def _trial(self, number):
         """The trial of that number in the leaderboard."""
-        trials = {_number(trial): trial for trial in self.tuner.oracle.trials.values()}
+        trials = {number_of(trial): trial for trial in self.tuner.oracle.trials.values()}
         return _study_checks.trial(number, trials)
 
     def _completed(self):
@@ -304,7 +305,7 @@ class Study:
         # Empty where the trial's file could not be read.
         knobs = model.knobs(hp) if hp.space else {}
         return {
-            "trial": _number(trial),
+            "trial": number_of(trial),
             "score": trial.score if done else math.nan,
             **{name: curves[name][trial.best_step] for name in others if done},
             "status": trial.status.lower(),
@@ -325,7 +326,3 @@ def _curves(trial):
 
 def _last(curves, name):
     return list(curves[name].values())[-1] if name in curves else None
-
-
-def _number(trial):
-    return int(trial.trial_id) + 1
