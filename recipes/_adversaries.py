@@ -28,15 +28,12 @@ def check(input_shape, value_range, optimizer, learning_rate):
     input_shape = _checks.shape("input_shape", input_shape, ndim=3, fixed=True)
     value_range = _checks.interval("value_range", value_range)
     if optimizer is None:
-        adam = _heads.make_optimizer(
-            "adam", LEARNING_RATE if learning_rate is None else learning_rate
-        )
-        return (
-            input_shape,
-            value_range,
-            type(adam).from_config({**adam.get_config(), "beta_1": MOMENTUM}),
-        )
-    return input_shape, value_range, _heads.make_optimizer(optimizer, learning_rate)
+        rate = LEARNING_RATE if learning_rate is None else learning_rate
+        adam = _heads.make_optimizer("adam", rate)
+        optimizer = type(adam).from_config({**adam.get_config(), "beta_1": MOMENTUM})
+    else:
+        optimizer = _heads.make_optimizer(optimizer, learning_rate)
+    return input_shape, value_range, optimizer
 
 
 def compiled(model, optimizer):
@@ -71,15 +68,11 @@ def fit_to(x, height, width):
 
 
 class Game(keras.Model):
-    """A model of several networks that makes its own loss in `play`, on every backend.
+    """A model of several networks that makes its own loss in `play`, on every backend."""
 
-    Args:
-        parts: name -> network, which become its attributes and its config.
-        scores: names of the values that `play` returns.
-    """
-
-    scores: tuple[str, ...] = ()
-    parts: tuple[str, ...] = ()
+    parts: tuple[str, ...] = ()  # its networks, which are attributes of these names
+    options: tuple[str, ...] = ()  # its other arguments, attributes too
+    scores: tuple[str, ...] = ()  # what `play` returns
 
     def __init__(self, name=None, **parts):
         super().__init__(name=name)
@@ -107,7 +100,9 @@ class Game(keras.Model):
 
     def get_config(self):
         serialize = keras.saving.serialize_keras_object
-        return {"name": self.name, **{part: serialize(getattr(self, part)) for part in self.parts}}
+        parts = {part: serialize(getattr(self, part)) for part in self.parts}
+        options = {option: getattr(self, option) for option in self.options}
+        return {"name": self.name, **parts, **options}
 
     @classmethod
     def from_config(cls, config, custom_objects=None):

@@ -208,6 +208,7 @@ class CycleGAN(_adversaries.Game):
     """
 
     parts = ("to_a", "to_b", "judge_a", "judge_b")
+    options = ("cycle_weight", "identity_weight", "value_range", "pool_size")
     scores = ("generator_loss", "judge_loss", "cycle_loss", "identity_loss", "cycle_error")
 
     def __init__(
@@ -265,10 +266,6 @@ class CycleGAN(_adversaries.Game):
             self.identity_weight * identity / half,
             cycle / 2,
         )
-
-    def get_config(self):
-        names = ("cycle_weight", "identity_weight", "value_range", "pool_size")
-        return {**super().get_config(), **{name: getattr(self, name) for name in names}}
 
 
 def _apart(first, second):

@@ -109,19 +109,19 @@ def _generator(input_shape, classes, latent_dim, filters, kernel_size, value_ran
         x = layers.Concatenate()([x, layers.Embedding(classes, latent_dim)(inputs[1])])
     x = layers.Dense(start[0] * start[1] * start[2], use_bias=False)(x)
     x = layers.Reshape(start)(x)
-    for filter_count in (*filters[-2::-1], None):
-        x = layers.ReLU()(_blocks.batch_normalization()(x))
-        last = filter_count is None
-        x = layers.Conv2DTranspose(
-            channels if last else filter_count,
-            kernel_size,
-            strides=2,
-            padding="same",
-            use_bias=last,
-            activation="tanh" if last else None,
-        )(x)
+    for filter_count in filters[-2::-1]:
+        x = _doubled(x, filter_count, kernel_size, use_bias=False)
+    x = _doubled(x, channels, kernel_size, activation="tanh")
     x = _adversaries.fit_to(x, height, width)
     return keras.Model(inputs, _adversaries.from_unit(value_range)(x), name="generator")
+
+
+def _doubled(x, filter_count, kernel_size, **options):
+    x = layers.ReLU()(_blocks.batch_normalization()(x))
+    convolution = layers.Conv2DTranspose(
+        filter_count, kernel_size, strides=2, padding="same", **options
+    )
+    return convolution(x)
 
 
 def _discriminator(input_shape, classes, filters, kernel_size, dropout, value_range):
@@ -149,6 +149,7 @@ class GAN(_adversaries.Game):
     """
 
     parts = ("generator", "discriminator")
+    options = ("label_smoothing", "diversity")
     scores = (
         "generator_loss",
         "diversity_loss",
@@ -208,10 +209,6 @@ class GAN(_adversaries.Game):
         if labels is None:
             return logits[:, 0]
         return ops.sum(logits * ops.one_hot(labels, self.classes), axis=1)
-
-    def get_config(self):
-        names = ("label_smoothing", "diversity")
-        return {**super().get_config(), **{name: getattr(self, name) for name in names}}
 
 
 def _alike(noise, images, other_noise, other_images):

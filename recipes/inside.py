@@ -159,27 +159,29 @@ def _inputs(model, x):
         _checks.same_rows(**{f"x[{i}]": leaf for i, leaf in enumerate(leaves)})
         return x
     structure = getattr(model, "_inputs_struct", None)
-    by_name = isinstance(x, dict) or isinstance(structure, dict)
-    if by_name:
+    if isinstance(x, dict) or isinstance(structure, dict):
         tensors = structure if isinstance(structure, dict) else {t.name: t for t in taken}
         expected = f"be a dict with {_checks.some_names(tensors)}"
-        received = (
-            f"a dict with {_checks.some_names(x)}" if isinstance(x, dict) else _checks._show(x)
-        )
-        complete = isinstance(x, dict) and set(tensors) <= set(x)
-    else:
-        tensors = dict(enumerate(taken))
-        x = x if len(taken) > 1 and isinstance(x, (list, tuple)) else [x]
-        expected, received = f"be a list of {len(taken)} arrays", f"{len(x)}"
-        complete = len(x) == len(taken)
-    _checks.require(complete, "x", expected, received)
-    label = "x" if len(taken) == 1 else "x[{!r}]"
+        _checks.require(isinstance(x, dict), "x", expected, _checks._show(x))
+        given = f"a dict with {_checks.some_names(x)}"
+        _checks.require(set(tensors) <= set(x), "x", expected, given)
+        return _arrays(tensors, x)
+    if len(taken) == 1:
+        return _checks.array("x", x, shape=taken[0].shape[1:])
+    x = x if isinstance(x, (list, tuple)) else [x]
+    expected = f"be a list of {len(taken)} arrays"
+    _checks.require(len(x) == len(taken), "x", expected, f"{len(x)}")
+    return list(_arrays(dict(enumerate(taken)), x).values())
+
+
+def _arrays(tensors, x):
+    """Checked arrays of as many rows, by the name or the place of the input."""
     arrays = {
-        name: _checks.array(label.format(name), x[name], shape=tensor.shape[1:])
-        for name, tensor in tensors.items()
+        key: _checks.array(f"x[{key!r}]", x[key], shape=tensor.shape[1:])
+        for key, tensor in tensors.items()
     }
-    _checks.same_rows(**{f"x[{name!r}]": array for name, array in arrays.items()})
-    return arrays if by_name else list(arrays.values()) if len(taken) > 1 else arrays[0]
+    _checks.same_rows(**{f"x[{key!r}]": array for key, array in arrays.items()})
+    return arrays
 
 
 def _check_filters(model, layer, filters, shape):

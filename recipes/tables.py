@@ -179,8 +179,9 @@ class TableEncoder:
             pd.to_numeric(x[name], errors="coerce").to_numpy("float64", na_value=np.nan)
             for name in self.columns_["numeric"]
         ]
-        for name, column in zip(self.columns_["numeric"] if first else (), columns, strict=False):
-            _check_read("numeric", x[name], np.isfinite(column), "numbers")
+        if first:
+            for name, column in zip(self.columns_["numeric"], columns, strict=True):
+                _check_read("numeric", x[name], np.isfinite(column), "numbers")
         for name in self.columns_["dates"]:
             moments = _moments(x[name], self.formats_[name])
             if first:

@@ -10,6 +10,8 @@ import recipes
 random = np.random.default_rng(0)
 X = random.normal(size=(400, 3)).astype("float32")
 Y = (X[:, 0] + 0.7 * random.normal(size=400) > 1.6).astype(int)
+# Two fits from different starts meet no closer on JAX.
+CALM = 0.05 if keras.backend.backend() == "jax" else 0.03
 LABELS = np.digitize(X[:, 0] + 0.5 * random.normal(size=400), [-1.2, 1.2])
 
 
@@ -93,7 +95,7 @@ class TestCalibrate:
         calm = recipes.calibrate(loud, X, LABELS)
         best = recipes.calibrate(multiclass, X, LABELS)
         np.testing.assert_allclose(
-            calm.predict(X, verbose=0), best.predict(X, verbose=0), atol=0.05
+            calm.predict(X, verbose=0), best.predict(X, verbose=0), atol=CALM
         )
 
     def test_one_rare_row_does_not_run_away(self, binary):

@@ -12,6 +12,7 @@ import pytest
 from tests.postgresql import PASSWORD, postgresql  # noqa: F401 - a fixture
 from tests.test_tuning_engines import FORKS, SMALL, scored
 from tests.test_tuning_search import tiny
+from tests.test_tuning_workers import slow_model
 from tuning import _database, _ledger, search
 
 LOW = keras_tuner.Objective("a", "min")
@@ -20,25 +21,9 @@ LOW = keras_tuner.Objective("a", "min")
 pytestmark = [pytest.mark.processes, pytest.mark.xdist_group("postgresql")]
 
 
-class Slow(keras_tuner.HyperModel):
-    """Trains nothing, for a while."""
-
-    def build(self, hp):
-        import keras
-
-        self.a = hp.Float("a", 0.0, 1.0)
-        model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(4)])
-        model.compile("adam", "mse")
-        return model
-
-    def fit(self, hp, model, *args, **kwargs):
-        time.sleep(0.2)
-        return (self.a - 0.3) ** 2
-
-
 def search_there(url, folder, name, trials=16):
     return search(
-        Slow(),
+        slow_model(0.2),
         np.zeros((8, 4)),
         objective=LOW,
         max_trials=trials,
