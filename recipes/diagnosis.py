@@ -25,7 +25,7 @@ class Finding:
         evidence: the figures that show it.
         remedy: what to change, in words.
         space: builder and `fit` arguments with values to try: (low, high) or a list of options.
-            `tuning.ranges_of` makes a space for `tuning.search` of it.
+            `tuning.narrow` makes a space for `tuning.search` of it.
 
     >>> Finding("overfitting", "validation loss 0.9", "dropout", {"dropout": (0.2, 0.6)})
     overfitting: validation loss 0.9

@@ -1,10 +1,13 @@
 """`diagnose`: drawn curves that show one symptom each, real runs, and what it says of them."""
 
+import inspect
+
 import numpy as np
 import pytest
 
 import recipes
 import tuning
+from recipes._symptoms import REMEDIES, SYMPTOMS
 
 EPOCHS = np.arange(30)
 FALLING = 0.1 + 2.2 * np.exp(-EPOCHS / 4)
@@ -97,21 +100,31 @@ def test_a_real_run_that_overfits_and_what_to_search():
     history = model.fit(x[:40], y[:40], epochs=20, validation_data=(x[40:], y[40:]), verbose=0)
     result = recipes.diagnose(history, y[40:], model.predict(x[40:], verbose=0))
     assert "overfitting" in result.symptoms
-    (finding,) = (found for found in result.findings if found.symptom == "overfitting")
-    space = tuning.ranges_of(finding.space)
-    knobs = {name: space[name] for name in ("dropout", "l2")}
-    space = {"units": (4,), **knobs}
-    study = tuning.search(
-        recipes.build_mlp, x, y, space=space, max_trials=1, epochs=1, verbose=False
-    )
+    space = tuning.narrow(recipes.build_mlp, result) | {"units": (4,), "epochs": 1}
+    study = tuning.search(recipes.build_mlp, x, y, space=space, max_trials=1, verbose=False)
     assert 0.2 <= study.best_arguments["dropout"] <= 0.6
 
 
+def test_a_narrow_space_has_only_knobs_of_the_builder():
+    history = {"loss": [1.0, 0.9]}
+    for _, tried in REMEDIES.values():
+        found = recipes.Finding("symptom", "evidence", "remedy", tried)
+        result = recipes.Diagnosis((found,), history)
+        for build, space in tuning.SPACES.items():
+            arguments = {*inspect.signature(build).parameters, "epochs", "batch_size"}
+            narrow = tuning.narrow(build, result)
+            assert set(narrow) == {*space, *set(tried) & arguments}
+            told = tuning.ranges_of(tried)
+            assert all(narrow[name] == told[name] for name in narrow if name in told)
+    assert (
+        tuning.narrow(recipes.build_cnn, recipes.Diagnosis((), history))
+        == (tuning.SPACES[recipes.build_cnn])
+    )
+    with pytest.raises(TypeError, match="diagnosis must be what"):
+        tuning.narrow(recipes.build_cnn, history)
+
+
 def test_every_remedy_names_arguments_that_exist_and_values_that_build():
-    import inspect
-
-    from recipes._symptoms import REMEDIES, SYMPTOMS
-
     assert set(REMEDIES) == set(SYMPTOMS)
     arguments = set(inspect.signature(recipes.build_cnn).parameters)
     arguments &= set(inspect.signature(recipes.build_mlp).parameters)

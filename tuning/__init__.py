@@ -6,7 +6,7 @@
 from tuning.hypermodel import hypermodel
 from tuning.ranges import Boolean, Choice, Float, Int, Widths
 from tuning.search import search
-from tuning.spaces import SPACES, checklist, ranges_of
+from tuning.spaces import SPACES, checklist, narrow, ranges_of
 from tuning.study import Study
 
 __all__ = [
@@ -19,6 +19,7 @@ __all__ = [
     "Widths",
     "checklist",
     "hypermodel",
+    "narrow",
     "ranges_of",
     "search",
 ]

@@ -20,6 +20,7 @@ from recipes._checks import (
     shape,
     targets,
 )
+from recipes.diagnosis import Diagnosis
 
 __all__ = [
     "TASKS",
@@ -31,6 +32,7 @@ __all__ = [
     "count",
     "counts",
     "depth",
+    "diagnosis",
     "direction",
     "enough_trials",
     "file",
@@ -227,6 +229,15 @@ def hypermodel_alone(**given):
                 f"{name} must be None where build is a keras_tuner.HyperModel, which brings its "
                 f"own. Received: {name}={value!r}."
             )
+
+
+def diagnosis(value):
+    """What `recipes.diagnose` returned."""
+    if not isinstance(value, Diagnosis):
+        raise TypeError(
+            "diagnosis must be what recipes.diagnose returned. "
+            f"Received: {type(value).__name__}. Use narrow(build, diagnose(history))."
+        )
 
 
 def builder(value):

@@ -1,5 +1,5 @@
-"""`SPACES`: the default space of every builder; `checklist`: all there is to try; `ranges_of`:
-what `diagnose` says to try.
+"""`SPACES`: the default space of every builder; `checklist`: all there is to try; `narrow`: what
+`diagnose` says to try.
 
 Change a knob with `SPACES[build_mlp] | {"dropout": 0.0}`; a value that is no range is a constant.
 """
@@ -22,7 +22,7 @@ from recipes import (
     build_stacked_autoencoder,
     build_variational_autoencoder,
 )
-from tuning import _checks
+from tuning import _checks, _training
 from tuning.ranges import Boolean, Choice, Float, Int, Widths
 
 ACTIVATION = Choice("relu", "elu", "gelu", "tanh")
@@ -155,6 +155,34 @@ def ranges_of(values):
     {'dropout': Float(low=0.2, high=0.6, log=False, default=None), 'l1': 0.0}
     """
     return {name: _range(value) for name, value in values.items()}
+
+
+def narrow(build, diagnosis):
+    """The space of a builder where a learning curve says where to look.
+
+    Args:
+        build: a recipe, or a builder of the same grammar.
+        diagnosis: what `recipes.diagnose` returned.
+
+    Returns:
+        dict from names to ranges, for `search(build, x, y, space=narrow(build, diagnosis))`: that
+        of `SPACES`, with the diagnosis's own ranges for the knobs it names. Those that the builder
+        lacks, such as the dropped connections of a recurrent network, are left out.
+
+    Raises:
+        TypeError: `build` is no function, or `diagnosis` comes from elsewhere.
+
+    >>> from recipes import build_rnn, diagnose
+    >>> overfit = {"loss": [1.0, 0.5, 0.2, 0.1, 0.05], "val_loss": [0.9, 0.6, 0.7, 0.9, 1.1]}
+    >>> space = narrow(build_rnn, diagnose(overfit))
+    >>> space["dropout"].ends, space["learning_rate"].ends, "drop_connect" in space
+    ((0.2, 0.6), (0.0001, 0.01), False)
+    """
+    _checks.builder(build)
+    _checks.diagnosis(diagnosis)
+    has = {*inspect.signature(build).parameters, *_training.DEFAULTS}
+    tried = {name: values for name, values in diagnosis.space.items() if name in has}
+    return {**SPACES.get(build, {}), **ranges_of(tried)}
 
 
 def _range(value):
