@@ -90,7 +90,7 @@ from recipes.sequences import build_rnn, generate_sequence
 from recipes.series_augmentation import SeriesAugmentation, series_augmentation
 from recipes.series_plots import plot_forecast
 from recipes.tables import TableEncoder
-from recipes.text import Vocabulary, tokenize, vocabulary_of
+from recipes.text import Vocabulary, check_tokens, tokenize, vocabulary_of
 from recipes.validation import cross_validate
 from recipes.variational import build_variational_autoencoder, generate
 from recipes.vision import build_cnn
@@ -160,6 +160,7 @@ __all__ = [
     "build_variational_autoencoder",
     "calibrate",
     "class_activation_map",
+    "check_tokens",
     "class_names",
     "class_weights",
     "classifier_of",

@@ -40,6 +40,7 @@ def build_seq2seq(
     Args:
         source_vocabulary, target_vocabulary: a `Vocabulary` each, which the model keeps, or how
             many tokens there are; 0 is padding, in the target 2 is the start and 3 the end.
+            `check_tokens` finds numbers beyond them before `fit` does something else with them.
         cell: "rnn", "lstm" or "gru".
         units: width of each recurrent layer of the decoder, and of each direction of the encoder;
             the length is the depth.

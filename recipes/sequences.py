@@ -64,7 +64,8 @@ def build_rnn(
             the weights are the output of the layer "attention"; "many_to_many" adds to each step a
             mean over the steps that it may see. Not with "one_to_many".
         vocabulary: a `Vocabulary`, which the model keeps, or the number of tokens, from 0, which is
-            padding, to `vocabulary - 1`; None for numbers.
+            padding, to `vocabulary - 1`; None for numbers. `check_tokens` finds others before `fit`
+            does something else with them.
         embedding_dim: width of the embedding of tokens, at least 1.
         mask_value: steps whose features all have this value are padding; None where none is.
         steps: length of the series to give, for "one_to_many".

@@ -1,6 +1,7 @@
 """Text as numbers: `tokenize` cuts it up, `Vocabulary` numbers the pieces and puts them back.
 
-A model that is given a `Vocabulary` keeps it, saved and loaded: `vocabulary_of`.
+A model that is given a `Vocabulary` keeps it, saved and loaded: `vocabulary_of`. `check_tokens` says
+which numbers a model does not know, before `fit` does something else with them.
 """
 
 import collections
@@ -212,6 +213,54 @@ def vocabulary_of(model, name="embedding"):
     array([[5]], dtype=int32)
     """
     return _model_checks.part(_model_checks.model("model", model), name).vocabulary
+
+
+def check_tokens(model, x):
+    """Tokens as they are, if the model knows all of them.
+
+    Inside `fit` and `predict` nothing can look at single tokens without slowing every step: a
+    number beyond the vocabulary is an error of TensorFlow's on a CPU, and NaN, zeros or another
+    token's embedding elsewhere. What `Vocabulary.encode` gives is known to a model with that
+    vocabulary; for numbers from anywhere else, `model.fit(batches(check_tokens(model, x), y))`.
+    `decode` and `generate_sequence` check by themselves.
+
+    Args:
+        model: a model of `build_rnn(vocabulary=...)` or `build_seq2seq`.
+        x: tokens (rows, timesteps); {"source": tokens, "target": tokens} for `build_seq2seq`.
+
+    Returns:
+        x, unchanged.
+
+    Raises:
+        ValueError: a number below 0 or beyond the vocabulary, with its first place; a model without
+            tokens; an input that is missing.
+        TypeError: numbers that are not whole.
+
+    >>> from recipes import build_rnn
+    >>> model = build_rnn((None,), 2, vocabulary=9)
+    >>> check_tokens(model, [[4, 5], [8, 0]])
+    [[4, 5], [8, 0]]
+    >>> check_tokens(model, [[4, 5], [9, 0]])
+    Traceback (most recent call last):
+    ValueError: x must hold tokens from 0 to 8. Received: 9 first at index (1, 0).
+    """
+    _model_checks.model("model", model)
+    sizes = {
+        layer.name.removesuffix("embedding").removesuffix("_"): layer.input_dim
+        for layer in model.layers
+        if isinstance(layer, TokenEmbedding)
+    }
+    _checks.require(sizes, "model", "read tokens", f"{model.name!r}, which has no embedding")
+    if list(sizes) == [""]:
+        _checks.tokens("x", _checks.array("x", x, ndim=2), sizes[""])
+        return x
+    given = x if isinstance(x, dict) else {}
+    for side, size in sizes.items():
+        expected = f"be a dict with the inputs {', '.join(sizes)}"
+        _checks.require(side in given, "x", expected, f"{sorted(given) or type(x).__name__}")
+        name = f"x[{side!r}]"
+        _checks.tokens(name, _checks.array(name, given[side], ndim=2), size)
+    return x
 
 
 def _check_texts(texts):

@@ -80,3 +80,32 @@ def test_a_model_keeps_its_vocabulary(tmp_path):
 def test_bad_input_is_named(call, error, message):
     with pytest.raises(error, match=message):
         call()
+
+
+@pytest.mark.parametrize(
+    ("x", "error", "message"),
+    [
+        ([[4, 9]], ValueError, r"x must hold tokens from 0 to 8. Received: 9 first at .* \(0, 1\)"),
+        ([[4, 1], [-1, 2]], ValueError, r"-1 first at index \(1, 0\)"),
+        ([[4.0, 1.0]], TypeError, "whole numbers"),
+        ([4, 1], ValueError, "2 axes"),
+        (np.zeros((0, 3), int), ValueError, "at least one row"),
+    ],
+)
+def test_tokens_that_a_model_does_not_know_are_named(x, error, message):
+    with pytest.raises(error, match=message):
+        recipes.check_tokens(recipes.build_rnn((None,), 2, vocabulary=9, units=(2,)), x)
+
+
+def test_both_sides_of_a_translation_are_checked():
+    source, target = recipes.Vocabulary(["a", "b"]), recipes.Vocabulary(["c"])
+    model = recipes.build_seq2seq(source, target, units=(2,), embedding_dim=2)
+    x = {"source": source.encode(["a b"]), "target": target.encode(["c"], ends=True)}
+    assert recipes.check_tokens(model, x) is x
+    # The vocabulary of the other side is another one.
+    with pytest.raises(ValueError, match=r"x\['target'\] must hold tokens from 0 to 4.*5 first"):
+        recipes.check_tokens(model, {**x, "target": source.encode(["a b"], ends=True)})
+    with pytest.raises(ValueError, match="be a dict with the inputs source, target"):
+        recipes.check_tokens(model, x["source"])
+    with pytest.raises(ValueError, match="read tokens"):
+        recipes.check_tokens(recipes.build_rnn((3, 1), 2, units=(2,)), x)
