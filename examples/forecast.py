@@ -94,7 +94,7 @@ def months():
     table = pd.read_csv(HERE / "data" / "us_electricity.csv")
     index = pd.to_datetime(table["month"])
     series = pd.Series(table["generation"].to_numpy(), index, name="generation").asfreq("MS")
-    return Task(series, window=36, horizon=12, season=12, test=60)
+    return Task(series, window=36, horizon=12, season=12, test=0.2)
 
 
 def demand():

@@ -72,6 +72,28 @@ def check(
     return _checks.counts("units", units, allow_empty=allow_empty)
 
 
+def latest(window, steps, least=1):
+    """How many of `steps` timesteps are read: a number, or a share; None and 1.0 are all."""
+    if window is None or (isinstance(window, float) and window == 1):
+        return steps
+    received = f"window={window}"
+    _checks.require(steps is not None, "window", "be None where timesteps is", received)
+    if isinstance(window, float):
+        window = _checks.positive("window", window)
+        _checks.require(window <= 1, "window", "be an int or a share in (0, 1]", received)
+        return min(max(round(window * steps), least), steps)
+    window = _checks.count("window", window)
+    received += f" of {steps} timesteps"
+    _checks.require(window <= steps, "window", "be at most the timesteps of a row", received)
+    return window
+
+
+def cropped(x, window):
+    """The latest `window` timesteps of x, (batch, timesteps, features)."""
+    steps = x.shape[1]
+    return x if window == steps else layers.Cropping1D((steps - window, 0))(x)
+
+
 @keras.saving.register_keras_serializable("recipes")
 class LSTM(layers.LSTM):
     """`keras.layers.LSTM`, on TensorFlow on a CPU in one operation over all steps.

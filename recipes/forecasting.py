@@ -92,12 +92,12 @@ def build_forecaster(
     horizon = _checks.count("horizon", horizon)
     targets = _checks.count("targets", targets)
     season = _checks.count("season", season)
-    window = _timesteps(window, steps, season)
+    window = _recurrent.latest(window, steps, season)
     units = _recurrent.check(
         cell, units, bidirectional, dropout, 0.0, None, 0.0, 0.0, allow_empty=True
     )
     patch = max(1, round(window / CELL_STEPS)) if patch is None else _checks.count("patch", patch)
-    _check_sizes(steps, features, targets, season, window, patch)
+    _check_sizes(features, targets, season, window, patch)
     for flag, value in (("residual", residual), ("normalise", normalise), ("linear", linear)):
         _checks.flag(flag, value)
     _checks.require(units or linear, "units", "name a layer where linear is off", "units=()")
@@ -144,22 +144,9 @@ def _patches(x, patch):
     return layers.Reshape((window // patch, patch * features))(x) if patch > 1 else x
 
 
-def _timesteps(window, steps, season):
-    """A number of timesteps from what `window` may be."""
-    if window is None:
-        return steps
-    if not isinstance(window, float):
-        return _checks.count("window", window)
-    window = _checks.positive("window", window)
-    _checks.require(window <= 1, "window", "be an int or a share in (0, 1]", f"window={window:g}")
-    return min(max(round(window * steps), season), steps)
-
-
-def _check_sizes(steps, features, targets, season, window, patch):
+def _check_sizes(features, targets, season, window, patch):
     received = f"targets={targets} of {features} features"
     _checks.require(targets <= features, "targets", "be at most the features", received)
-    received = f"window={window} of {steps} timesteps"
-    _checks.require(window <= steps, "window", "be at most the timesteps of a row", received)
     for name, value in (("season", season), ("patch", patch)):
         received = f"{name}={value} with a window of {window}"
         _checks.require(value <= window, name, "fit into the window", received)

@@ -21,6 +21,7 @@ def build_lstm_fcn(
     bidirectional=False,
     attention=False,
     dimension_shuffle=None,
+    window=None,
     activation="relu",
     dropout=0.8,
     recurrent_dropout=0.0,
@@ -54,6 +55,8 @@ def build_lstm_fcn(
         dimension_shuffle: the recurrent branch reads the features one by one, each with all its
             timesteps, as in the paper; it needs known timesteps and costs next to nothing. False
             reads step by step. None is True where timesteps is known.
+        window: timesteps to read, the latest of each series: a number, or a share in (0, 1] such as
+            0.5; None reads all. It is a knob to search where the start of a series says little.
         activation: any Keras activation, or "prelu", of the convolutions.
         dropout: rate in [0, 1) behind the recurrent branch.
         recurrent_dropout: rate in [0, 1) of the recurrent state to drop at every step.
@@ -90,6 +93,7 @@ def build_lstm_fcn(
     """
     input_shape = _checks.shape("input_shape", input_shape, ndim=2)
     timesteps, _ = input_shape
+    window = _recurrent.latest(window, timesteps)
     units = _recurrent.check(
         cell, units, bidirectional, dropout, recurrent_dropout, None, l1, l2, allow_empty=True
     )
@@ -108,7 +112,8 @@ def build_lstm_fcn(
     _heads.check(outputs, task, label_smoothing, loss, class_counts, optimizer, learning_rate)
     _blocks.check(activation, dropout, l1, l2, batch_norm, noise, drop_connect=0.0)
 
-    x = inputs = keras.Input(input_shape, name="x")
+    inputs = keras.Input(input_shape, name="x")
+    x = _recurrent.cropped(inputs, window)
     x = augmentation(x) if augmentation is not None else x
     x = _blocks.standardised(x, batch_norm, noise)
     branches = []

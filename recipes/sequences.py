@@ -29,6 +29,7 @@ def build_rnn(
     vocabulary=None,
     embedding_dim=64,
     mask_value=None,
+    window=None,
     steps=None,
     feed_back=False,
     dropout=0.1,
@@ -68,6 +69,9 @@ def build_rnn(
             does something else with them.
         embedding_dim: width of the embedding of tokens, at least 1.
         mask_value: steps whose features all have this value are padding; None where none is.
+        window: timesteps to read, the latest of each series: a number, or a share in (0, 1] such as
+            0.5; None reads all. For series of numbers and "many_to_one"; a text is cut by
+            `Vocabulary.encode(length=...)`.
         steps: length of the series to give, for "one_to_many".
         feed_back: for "one_to_many": each step reads the input and the step before's output,
             instead of the input alone. `dropout` is then on the input.
@@ -124,6 +128,10 @@ def build_rnn(
         _checks.number("mask_value", mask_value)
         series = vocabulary is None and pattern != "one_to_many"
         _checks.require(series, "mask_value", "be None but for series of numbers", mask_value)
+    steps_read = _recurrent.latest(window, input_shape[0])
+    if steps_read != input_shape[0]:
+        series = vocabulary is None and pattern == "many_to_one"
+        _checks.require(series, "window", "be None but for one answer to a series", window)
     _checks.flag("batch_norm", batch_norm)
     _checks.non_negative("noise", noise)
     augmentation = from_level(augmentation, "series")
@@ -136,6 +144,7 @@ def build_rnn(
         x = text.embed(x, vocabulary, embedding_dim, name="embedding")
     else:
         x = inputs = keras.Input(input_shape, name="x")
+        x = _recurrent.cropped(x, steps_read)
         if mask_value is not None:
             x = layers.Masking(mask_value)(x)
         x = augmentation(x) if augmentation is not None else x

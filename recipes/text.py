@@ -1,7 +1,7 @@
 """Text as numbers: `tokenize` cuts it up, `Vocabulary` numbers the pieces and puts them back.
 
-A model that is given a `Vocabulary` keeps it, saved and loaded: `vocabulary_of`. `check_tokens` says
-which numbers a model does not know, before `fit` does something else with them.
+A model that is given a `Vocabulary` keeps it, saved and loaded: `vocabulary_of`. `check_tokens`
+says which numbers a model does not know, before `fit` does something else with them.
 """
 
 import collections

@@ -90,6 +90,17 @@ def test_attention_is_a_weighted_mean_of_the_steps():
     np.testing.assert_allclose(answer(seen, X), weights, rtol=1e-4, atol=1e-6)
 
 
+@pytest.mark.parametrize("build", [recipes.build_rnn, recipes.build_lstm_fcn])
+def test_window_reads_the_latest_timesteps_alone(build):
+    model = build((7, 3), 2, window=0.6, seed=0)  # four of seven
+    changed = X.copy()
+    changed[:, :3] += 1
+    np.testing.assert_array_equal(answer(model, X), answer(model, changed))
+    changed[:, 3] += 1
+    assert not np.allclose(answer(model, X), answer(model, changed))
+    assert build((7, 3), 2, window=1.0).count_params() == build((7, 3), 2).count_params()
+
+
 def test_feed_back_reads_the_step_before():
     model = recipes.build_rnn(
         (3,), 2, pattern="one_to_many", steps=4, feed_back=True, units=(5,), task="regression",

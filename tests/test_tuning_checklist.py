@@ -10,8 +10,10 @@ from recipes import (
     build_cnn,
     build_convolutional_autoencoder,
     build_forecaster,
+    build_lstm_fcn,
     build_mlp,
     build_pretrained,
+    build_rnn,
     initial_weights,
     sample_weights,
 )
@@ -39,7 +41,8 @@ class TestPoints:
         assert set(_training.DEFAULTS) <= set(CHECKLIST)
 
     def test_a_builder_has_the_points_that_make_sense_for_it(self):
-        assert "window" in checklist(build_forecaster)
+        for build in (build_forecaster, build_rnn, build_lstm_fcn):
+            assert "window" in checklist(build)
         assert "class_weight" not in checklist(build_forecaster)
         assert not {"class_weight", "augmentation"} & set(
             checklist(build_convolutional_autoencoder)

@@ -28,6 +28,8 @@ from tuning.ranges import Boolean, Choice, Float, Int, Widths
 ACTIVATION = Choice("relu", "elu", "gelu", "tanh")
 DROPOUT = Float(0.0, 0.5)
 LEARNING_RATE = Float(1e-4, 1e-2, log=True)
+# A share of the rows' timesteps, the latest: all trials see the same rows.
+WINDOW = Float(0.25, 1.0, default=1.0)
 
 # Weights of penalties are no knobs here: the search would always choose none.
 DENSE_AUTOENCODER = {
@@ -75,6 +77,7 @@ SPACES = {
         "units": Widths(8, 128, step=8, depth=(1, 2)),
         "filters": Widths(32, 256, step=32, depth=(1, 4)),
         "kernel_size": Choice((8, 5, 3), 3, 7),
+        "window": WINDOW,
         "dropout": Float(0.0, 0.8),
         "learning_rate": LEARNING_RATE,
     },
@@ -124,9 +127,8 @@ SPACES = {
         "noise": Float(0.0, 0.5),
         "learning_rate": LEARNING_RATE,
     },
-    # The window is a share of the rows' timesteps: all trials see the same rows.
     build_forecaster: {
-        "window": Float(0.25, 1.0, default=1.0),
+        "window": WINDOW,
         "cell": Choice("lstm", "gru"),
         "units": Widths(16, 128, step=16, depth=(1, 2)),
         "linear": Boolean(),
@@ -211,7 +213,7 @@ CHECKLIST = {
     "augmentation": Choice(None, "light", "medium", "strong"),
     "class_weight": Choice(None, "balanced", "effective"),
     "image_size": Choice(1.0, 0.75, 0.5),
-    "window": Float(0.25, 1.0, default=1.0),
+    "window": WINDOW,
     "schedule": Choice(None, "cosine", "plateau"),
     "initial_weights": Choice(None, "he_normal", "orthogonal"),
 }
