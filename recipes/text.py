@@ -218,10 +218,11 @@ def vocabulary_of(model, name="embedding"):
 def check_tokens(model, x):
     """Tokens as they are, if the model knows all of them.
 
-    Inside `fit` and `predict` nothing can look at single tokens without slowing every step: a
-    number beyond the vocabulary is an error of TensorFlow's on a CPU, and NaN, zeros or another
-    token's embedding elsewhere. What `Vocabulary.encode` gives is known to a model with that
-    vocabulary; for numbers from anywhere else, `model.fit(batches(check_tokens(model, x), y))`.
+    Inside `fit` and `predict` nothing can look at single tokens without slowing every step. There a
+    number beyond the vocabulary is an error of TensorFlow's in the midst of training, and NaN on
+    JAX; one below 0 counts from the end, as in NumPy. What `Vocabulary.encode` gives is known to a
+    model with that vocabulary; for numbers from anywhere else,
+    `model.fit(batches(check_tokens(model, x), y))`.
     `decode` and `generate_sequence` check by themselves.
 
     Args:
