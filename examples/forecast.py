@@ -31,7 +31,7 @@ class Task:
     horizon: int
     season: int
     test: int | float
-    epochs: int | None = None  # as many as make 2,000 steps
+    epochs: int | None = None  # as many as make 500 steps
 
 
 def main(quick=False, output="output/forecast", csv=None, window=None, horizon=None, season=None):
@@ -66,7 +66,7 @@ def main(quick=False, output="output/forecast", csv=None, window=None, horizon=N
     # %% What comes next: a model of all rows
     data = make_windows(series, task.window, horizon, validation=0, test=0, seed=0)
     model = build(data.input_shape, horizon, seed=0)
-    epochs = task.epochs or min(max(2000 // len(data.train), 5), 100)
+    epochs = task.epochs or min(max(500 // len(data.train), 5), 100)
     model.fit(data.train, epochs=epochs, callbacks=[CosineAnnealing()], verbose=0)
     model.save(output / "model.keras")
     forecast = data.inverse(model.predict(data.latest, verbose=0))[0, :, 0]
