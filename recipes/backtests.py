@@ -20,9 +20,9 @@ from recipes.windows import Windows, make_windows
 
 PREDICTION_ROWS = 256
 
-# The epochs that nobody chose make about so many steps, within bounds. Of months there are few: with
-# 1,100 steps a forecaster of US electricity learnt its past by heart, with 60 one of AirPassengers
-# knew too little (MASE on earlier rows than those of benchmarks/forecasting.py).
+# The epochs that nobody chose make about so many steps, within bounds. A model of US electricity
+# learnt its past by heart in 1,100, one of AirPassengers knew too little after 60 (MASE on rows
+# before those of benchmarks/forecasting.py).
 STEPS, FEWEST_EPOCHS, MOST_EPOCHS = 500, 5, 100
 
 MODEL, SEASONAL, LAST = "model", "seasonal naive", "last value"
