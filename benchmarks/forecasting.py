@@ -89,7 +89,7 @@ def main(seeds=2, sets="", builders="", folds=3):
                         season=season,
                         test=test,
                         step=step,
-                        folds=int(folds),
+                        folds=min(int(folds), test // horizon),
                         seed=seed,
                     )
                     found.append(result.scores["model"]["MASE"])
