@@ -1,5 +1,7 @@
 """Recurrent networks: every cell, attention and feedback against NumPy; padding; generation."""
 
+import functools
+
 import keras
 import numpy as np
 import pytest
@@ -90,7 +92,14 @@ def test_attention_is_a_weighted_mean_of_the_steps():
     np.testing.assert_allclose(answer(seen, X), weights, rtol=1e-4, atol=1e-6)
 
 
-@pytest.mark.parametrize("build", [recipes.build_rnn, recipes.build_lstm_fcn])
+@pytest.mark.parametrize(
+    "build",
+    [
+        functools.partial(recipes.build_rnn, units=(4,)),
+        functools.partial(recipes.build_lstm_fcn, units=(4,), filters=(4,)),
+    ],
+    ids=["rnn", "lstm_fcn"],
+)
 def test_window_reads_the_latest_timesteps_alone(build):
     model = build((7, 3), 2, window=0.6, seed=0)  # four of seven
     changed = X.copy()
