@@ -4,6 +4,7 @@ import multiprocessing
 import os
 import time
 from pathlib import Path
+from random import SystemRandom
 
 import keras
 import keras_tuner
@@ -28,6 +29,7 @@ from tuning import (
     search,
 )
 from tuning._proposals import distribution, grid, recorded
+from tuning.optuna_oracle import OptunaOracle
 
 matplotlib.use("Agg")
 
@@ -48,7 +50,8 @@ class Scored(keras_tuner.HyperModel):
         return model
 
     def fit(self, hp, model, *args, **kwargs):
-        return float(self.value(self.drawn))
+        found = self.value(self.drawn)
+        return found if isinstance(found, dict) else float(found)
 
 
 def scored(space, value, **arguments):
@@ -342,15 +345,15 @@ FORKS = multiprocessing.get_context("forkserver" if os.name == "posix" else "spa
 FORKS.set_forkserver_preload(["tests.test_tuning_engines"])
 
 
-def search_there(folder, ready):
+def search_there(folder, several, ready):
     ready.set()
-    run_here(folder, seconds=0.1)
+    run_here(folder, several, seconds=0.1)
 
 
-def start(folder):
+def start(folder, several=False):
     """A process that searches in a folder; returns when it is about to begin."""
     ready = FORKS.Event()
-    process = FORKS.Process(target=search_there, args=(folder, ready), daemon=True)
+    process = FORKS.Process(target=search_there, args=(folder, several, ready), daemon=True)
     process.start()
     assert ready.wait(300)  # everything is imported once
     return process
@@ -366,17 +369,19 @@ def ended_in(folder):
         return 0
 
 
-def run_here(folder=None, seconds=0.0):
+def run_here(folder=None, several=False, seconds=0.0):
     space = {"a": Float(0.0, 1.0), "b": Float(0.0, 1.0)}
+    high = keras_tuner.Objective("high", "max")
 
     def value(knobs):
         time.sleep(seconds)
-        return (knobs["a"] - 0.3) ** 2
+        low = (knobs["a"] - 0.3) ** 2
+        return {LOW.name: low, high.name: knobs["a"] - knobs["b"]} if several else low
 
     return search(
         Scored(space, value),
         np.zeros((8, 4)),
-        objective=LOW,
+        objective=[LOW, high] if several else LOW,
         max_trials=12,
         seed=0,
         directory=folder,
@@ -386,16 +391,17 @@ def run_here(folder=None, seconds=0.0):
 
 @pytest.mark.skipif(os.name != "posix", reason="SIGKILL")
 @pytest.mark.processes
-def test_killed_at_any_moment_it_goes_on_as_if_it_had_not_been(tmp_path):
+@pytest.mark.parametrize("several", [False, True], ids=["one objective", "several"])
+def test_killed_at_any_moment_it_goes_on_as_if_it_had_not_been(several, tmp_path):
     for trials, seconds in ((1, 0.0), (4, 0.05), (7, 0.13)):
-        process = start(tmp_path)
+        process = start(tmp_path, several)
         while ended_in(tmp_path) < trials:
             time.sleep(0.05)
         time.sleep(seconds)
         process.kill()
         process.join()
-    study = run_here(tmp_path)
-    table, unbroken = study.leaderboard(), run_here().leaderboard()
+    study = run_here(tmp_path, several)
+    table, unbroken = study.leaderboard(), run_here(None, several).leaderboard()
     assert table.drop(columns="seconds", errors="ignore").equals(
         unbroken.drop(columns="seconds", errors="ignore")
     )
@@ -436,6 +442,23 @@ class TestLedger:
         one.close()
         two.close()
 
+    def test_workers_that_lose_a_place_spread(self, tmp_path, monkeypatch):
+        settings = {"max_trials": 6, "epochs": 1, "pruner": "none", "seed": 0}
+        oracle = OptunaOracle("random", LOW, ledger=in_ledger(tmp_path), **settings)
+        oracle.hyperparameters.Float("a", 0.0, 1.0)
+        tried = []
+
+        def lost(place, *args):
+            tried.append(place)
+            if len(tried) == 5:
+                oracle.stop()
+
+        monkeypatch.setattr(oracle, "_claim", lost)
+        monkeypatch.setattr(SystemRandom, "randrange", lambda self, stop: stop - 1)
+        assert oracle.create_trial("worker").status == "STOPPED"
+        assert tried == [0, 1, 3, 5, 5], "of ever more places, but of no more than there are"
+        oracle.close()
+
     def test_a_silent_trial_is_taken_over_and_its_late_result_refused(self, tmp_path, monkeypatch):
         monkeypatch.setattr(_ledger, "GRACE", 1)
         monkeypatch.setattr(_ledger, "BEAT", 100)
@@ -472,7 +495,8 @@ class TestLedger:
         scored(space, lambda knobs: knobs["a"], max_trials=1, directory=tmp_path)
         ledger_of = _ledger.Ledger
         monkey = pytest.MonkeyPatch()
-        monkey.setattr(ledger_of, "deaths", lambda self: {1: ({"a": 7}, _ledger.DEATHS)})
+        dead = {1: ({"a": 7}, _ledger.DEATHS)}
+        monkey.setattr(ledger_of, "deaths", lambda self, trials: dead)
         try:
             study = tiny(Scored(space, lambda knobs: knobs["a"]), **settings)
         finally:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from recipes import build_cnn, build_mlp, build_variational_autoencoder
-from tuning import Choice, Float, Int, Widths, search
+from tuning import Choice, Float, Int, Widths, _progress, search
 
 matplotlib.use("Agg")
 
@@ -264,6 +264,28 @@ def test_progress_is_a_line_a_trial(capsys):
     assert all("val_loss" in line and "best" in line for line in lines)
     tiny(space={"units": (2,)}, max_trials=1)
     assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize(
+    ("budget", "left"), [(None, ["", ", 2:00 left"]), (60, [", 0:30 left", ", 0:15 left"])]
+)
+def test_progress_says_what_runs_and_how_long_it_may_take(budget, left, capsys, monkeypatch):
+    seconds = iter([0.0, 5.0, 30.0, 45.0])
+    monkeypatch.setattr(_progress.time, "monotonic", lambda: next(seconds))
+    statuses = enumerate(["COMPLETED", "RUNNING", "RUNNING"])
+    trials = [keras_tuner.engine.trial.Trial(None, str(i), status) for i, status in statuses]
+    trials[0].score = 0.5
+    progress = _progress.Progress([keras_tuner.Objective("loss", "min")], 5, budget, verbose=True)
+    progress.look(trials)  # the first is of an earlier run, the others have begun after 5 seconds
+    progress.trial(trials[0], trials[0])
+    trials[1].status = "PRUNED"
+    progress.look(trials)
+    progress.trial(trials[1], trials[0])
+    best = "best 0.5000 (trial 1)"
+    assert capsys.readouterr().out.splitlines() == [
+        f"trial 1/5 loss 0.5000 | {best} | 2 running | 0:30{left[0]}",
+        f"trial 2/5 pruned | {best} | 1 running, 1 pruned | 0:45{left[1]}",
+    ]
 
 
 def test_a_time_budget_ends_the_search_with_the_epoch():

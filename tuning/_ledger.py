@@ -75,18 +75,18 @@ class Ledger:
         _living.add(self.worker)
         self.heart = _Heart(self)
 
-    def places(self):
-        """Place -> the trial that counts there."""
+    def places(self, trials=None):
+        """Place -> the trial that counts there, of these or of all as they stand now."""
         counting: dict = {}
-        for trial in self._trials():
+        for trial in self._trials() if trials is None else trials:
             if not _dead(trial) and _result(trial).get("status") != "withdrawn":
                 counting.setdefault(trial.user_attrs["place"], trial)
         return counting
 
-    def deaths(self):
+    def deaths(self, trials=None):
         """Place -> the knobs of the trial that died there, and how often one has."""
         dead: dict = {}
-        for trial in self._trials():
+        for trial in self._trials() if trials is None else trials:
             if _dead(trial):
                 place = trial.user_attrs["place"]
                 dead[place] = (trial.user_attrs["values"], dead.get(place, (None, 0))[1] + 1)
@@ -102,8 +102,9 @@ class Ledger:
             user_attrs={"place": place, "values": values, "worker": self.worker},
         )
         trial_id = patiently(self.storage.create_new_trial, self.id, template_trial=trial)
-        number = self.trial(trial_id).number
-        for place_of_other, other in self.places().items():
+        trials = self._trials()
+        number = next(trial.number for trial in trials if trial._trial_id == trial_id)
+        for place_of_other, other in self.places(trials).items():
             same = place_of_other == place or other.user_attrs["values"] == values
             if other.number < number and same:
                 self.finish(trial_id, "FAIL", None, {"status": "withdrawn"})
@@ -145,12 +146,19 @@ class Ledger:
             patiently(self.storage.set_trial_state_values, trial_id, TrialState[state], values)
 
     def bury(self):
-        """End the trials of processes that have died, so that their places are free."""
+        """End the trials of processes that have died, so that their places are free.
+
+        Returns all trials as they stand then.
+        """
         from optuna.exceptions import ExperimentalWarning, UpdateFinishedTrialError
         from optuna.storages import fail_stale_trials
         from optuna.trial import TrialState
 
-        running = [trial for trial in self._trials() if trial.state is TrialState.RUNNING]
+        trials = self._trials()
+        others = [trial for trial in trials if trial.user_attrs["worker"] != self.worker]
+        running = [trial for trial in others if trial.state is TrialState.RUNNING]
+        if not running:
+            return trials
         for trial in running:
             self._start_waiting_for(trial)
         with warnings.catch_warnings():
@@ -161,6 +169,7 @@ class Ledger:
                 with contextlib.suppress(UpdateFinishedTrialError):
                     state = TrialState.FAIL
                     patiently(self.storage.set_trial_state_values, trial._trial_id, state)
+        return self._trials()
 
     def _start_waiting_for(self, trial):
         """A trial of another machine that may have died before its first sign of life gets one.

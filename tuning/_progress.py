@@ -1,7 +1,8 @@
-"""What a search shows while it runs: one line for each trial, with the best score so far."""
+"""What a search shows while it runs: a line a trial, the best score so far, the time left."""
 
 import sys
 import time
+from collections import Counter
 
 from tuning._fronts import number_of, values_of
 
@@ -19,12 +20,23 @@ class Progress:
     def __init__(self, objectives, max_trials, time_budget, verbose):
         self.objectives = objectives
         self.max_trials = max_trials
-        self.limit = f" of {_clock(time_budget)}" if time_budget else ""
+        self.time_budget = time_budget
         self.verbose = verbose
         self.started = time.monotonic()
         self.best = None
+        self.statuses: Counter = Counter()
+        self.earlier = None  # trials that had ended before this search began
+        self.begun = None  # when the first trial did: starting workers says nothing of its pace
         self.live = sys.stdout.isatty() or "ipykernel" in type(sys.stdout).__module__
         self.width = 0
+
+    def look(self, trials):
+        """Take in how the study stands: all its trials, those of other processes too."""
+        self.statuses = Counter(trial.status for trial in trials)
+        if self.earlier is None:
+            self.earlier = self._ended()
+        if self.begun is None and self.statuses["RUNNING"]:
+            self.begun = time.monotonic() - self.started
 
     def epoch(self, trial, epoch):
         """An epoch of a running trial has ended."""
@@ -63,10 +75,26 @@ class Progress:
         return f"trial {number_of(trial):>{len(str(self.max_trials))}}/{self.max_trials}"
 
     def _tail(self):
-        best = ""
+        parts = []
         if self.best is not None:
-            best = f" | best {self.best.score:.4f} (trial {number_of(self.best)})"
-        return f"{best} | {_clock(time.monotonic() - self.started)}{self.limit}"
+            parts.append(f"best {self.best.score:.4f} (trial {number_of(self.best)})")
+        counts = {word: self.statuses[word.upper()] for word in ("running", "pruned")}
+        parts.append(", ".join(f"{count} {word}" for word, count in counts.items() if count))
+        taken = time.monotonic() - self.started
+        parts.append(f"{_clock(taken)}{self._left(taken)}")
+        return "".join(f" | {part}" for part in parts if part)
+
+    def _left(self, taken):
+        """What remains, at the pace of the trials so far, of `max_trials` or of the time budget."""
+        left = [] if self.time_budget is None else [max(self.time_budget - taken, 0.0)]
+        done = self._ended() - (self.earlier or 0)
+        if done > 0:
+            pace = (taken - (self.begun or 0.0)) / done
+            left.append(pace * (self.max_trials - self._ended()))
+        return f", {_clock(min(left))} left" if left else ""
+
+    def _ended(self):
+        return self.statuses.total() - self.statuses["RUNNING"]
 
     def _show(self, line, end="\n"):
         if self.verbose:

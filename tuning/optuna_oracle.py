@@ -8,6 +8,7 @@ costs milliseconds, and what a sampler notes for itself never enters the databas
 import itertools
 import math
 import time
+from random import SystemRandom
 
 import keras_tuner
 from keras_tuner.engine.trial import Trial
@@ -77,16 +78,20 @@ class OptunaOracle(keras_tuner.Oracle):
         self.ongoing_trials: dict = {}
         self._ids: dict[int, int] = {}  # number in the ledger -> id in memory
         self._own: dict[str, tuple] = {}  # running here: trial_id -> ids in ledger and memory
+        self._deaths: dict[int, tuple] = {}  # as `Ledger.deaths` has them
         self._closed = False
 
     def create_trial(self, tuner_id):
         """The next trial; IDLE while only other workers' trials are running, then STOPPED."""
+        lost = 0  # claims for which another worker was earlier
         while not self._closed:
             self.reload()
-            place = next((i for i in range(self.max_trials) if str(i) not in self.trials), None)
-            if place is None:
+            free = [i for i in range(self.max_trials) if str(i) not in self.trials]
+            if not free:
                 break
-            values, deaths = self.ledger.deaths().get(place, (None, 0))
+            # Losers of one place would all meet again at the next: they spread, ever wider.
+            place = free[SystemRandom().randrange(min(2**lost, len(free)))]
+            values, deaths = self._deaths.get(place, (None, 0))
             in_memory = None
             if not deaths:
                 values, in_memory = self._proposal(place)
@@ -94,7 +99,8 @@ class OptunaOracle(keras_tuner.Oracle):
                 break
             trial_id = self._claim(place, values, in_memory)
             if trial_id is None:
-                continue  # another worker was earlier
+                lost += 1
+                continue
             trial = self.trials[trial_id]
             if deaths < _ledger.DEATHS:
                 self.ongoing_trials[tuner_id] = trial
@@ -182,8 +188,8 @@ class OptunaOracle(keras_tuner.Oracle):
 
     def reload(self):
         """Take in what other processes have written, and free the places of dead ones."""
-        self.ledger.bury()
-        places = self.ledger.places()
+        rows = self.ledger.bury()
+        places, self._deaths = self.ledger.places(rows), self.ledger.deaths(rows)
         for place, found in places.items():
             trial_id = str(place)
             if trial_id in self._own:

@@ -95,9 +95,9 @@ def search(
             `keras_tuner.Objective`. None is "val_loss", or the model's first metric where the space
             holds a knob that changes the loss itself (l1, l2, label_smoothing, ...). A list of them
             searches for the best compromises (`Study.pareto`), and may hold "parameters" and
-            "latency" (milliseconds for a batch of 32 rows) behind the first, which ranks the
-            leaderboard and says which epoch counts. With "tpe", "random", "grid" or "gp", without a
-            pruner.
+            "latency" (milliseconds for a batch of 32 rows, measured, so that no seed repeats it)
+            behind the first, which ranks the leaderboard and says which epoch counts. With "tpe",
+            "random", "grid" or "gp", without a pruner.
         validation: share of the rows to score on, classes in equal shares, or (x_val, y_val), or
             (x_val,) without y. None is 0.2. Where x is batches: batches too, or (x_val, y_val).
         folds: in its place, for Optuna's engines: a number of folds, a scikit-learn splitter such
@@ -119,7 +119,9 @@ def search(
             ones for each.
         tensorboard: folder into which every trial writes its curves and knobs for TensorBoard, in
             "trial_1", "trial_2", ...; needs the package tensorboard. None writes none.
-        seed: int that fixes trials, weights and order of rows, or None.
+        seed: int that fixes trials, weights and order of rows, or None. With one worker the same
+            seed gives the same scores; what is decided by the clock (`time_budget`, latency) it
+            does not fix.
         workers: processes on this machine that share the trials, with Optuna's engines. None is 1,
             or what `python -m tuning.launch` was given. Callbacks are copied to each process.
         distribution: for several devices in one trial: a `tf.distribute.Strategy` such as

@@ -88,6 +88,7 @@ class LeanTuner(keras_tuner.Tuner):
         self.time_budget = math.inf if time_budget is None else time_budget
         self.started = time.monotonic()
         self.oracle.reload()
+        self.progress.look(self.oracle.trials.values())
 
     def search(self, *args, **kwargs):
         """Run trials until the oracle or the budget ends them.
@@ -119,6 +120,7 @@ class LeanTuner(keras_tuner.Tuner):
     def look(self):
         """Show the trials of other processes that have ended since the last look."""
         self.oracle.reload()
+        self.progress.look(self.oracle.trials.values())
         ended = [t for t in self.oracle.trials.values() if t.status != "RUNNING"]
         for trial in ended:
             if self._shown is not None and trial.trial_id not in self._shown:
@@ -175,12 +177,17 @@ class LeanTuner(keras_tuner.Tuner):
             self.ended = "PRUNED" if reported.status == "PRUNED" else "STOPPED"
             model.stop_training = True
 
+    def on_trial_begin(self, trial):
+        """Show that it runs."""
+        self.progress.look(self.oracle.trials.values())
+
     def on_trial_end(self, trial):
         """Record the trial; stop where nothing has worked from the start."""
         self.trials_left -= 1
         self.oracle.end_trial(trial)
         if trial.trial_id not in self.oracle.trials:
             return  # another process has taken it over
+        self.progress.look(self.oracle.trials.values())
         self.progress.trial(self.oracle.get_trial(trial.trial_id), self.best_trial())
         self._forget_weights()
         self._stop_where_all_failed(at_least=FAILURES_AT_FIRST)
