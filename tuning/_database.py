@@ -1,7 +1,9 @@
 """The database of a ledger: `connect` opens it, `shown` is its URL without the password."""
 
+import contextlib
 import importlib.util
 import sqlite3
+import threading
 import time
 import warnings
 from pathlib import Path
@@ -10,6 +12,8 @@ from tuning import _device_checks
 
 # Drivers for a URL that names none; which of them SQLAlchemy would take depends on its version.
 POSTGRESQL = ("psycopg", "psycopg2")
+
+_thread = threading.local()
 
 
 def connect(url, *, heartbeat_interval, grace_period, patience):
@@ -71,8 +75,18 @@ def _with_driver(url):
     return parts.set(drivername=f"postgresql+{driver}").render_as_string(hide_password=False)
 
 
+@contextlib.contextmanager
+def reading():
+    """What this thread does inside only reads: it then takes no lock, and waits for none."""
+    _thread.reads = True
+    try:
+        yield
+    finally:
+        _thread.reads = False
+
+
 def _serialise(engine):
-    """SQLite: a transaction takes its lock at once, so that none fails half way."""
+    """SQLite: a transaction that may write takes its lock at once, so that none fails half way."""
     from sqlalchemy import event
 
     path = engine.url.database or ":memory:"
@@ -92,6 +106,7 @@ def _serialise(engine):
 
     @event.listens_for(engine, "begin")
     def begin(connection):
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
+        only_reads = getattr(_thread, "reads", False)
+        connection.exec_driver_sql("BEGIN" if only_reads else "BEGIN IMMEDIATE")
 
     engine.dispose()

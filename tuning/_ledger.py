@@ -16,7 +16,7 @@ import warnings
 from pathlib import Path
 
 from tuning import _checks, _faults
-from tuning._database import connect, shown
+from tuning._database import connect, reading, shown
 
 # Seconds between signs of life, and seconds without one until a trial counts as dead. A process
 # that died on this machine is seen at once.
@@ -118,7 +118,8 @@ class Ledger:
 
     def trial(self, trial_id):
         """A trial as it stands now."""
-        return patiently(self.storage.get_trial, trial_id)
+        with reading():
+            return patiently(self.storage.get_trial, trial_id)
 
     def report(self, trial_id, step, value):
         """An epoch of a trial has ended. Raises `LostError`."""
@@ -189,7 +190,8 @@ class Ledger:
         _living.discard(self.worker)
 
     def _trials(self):
-        return patiently(self.study.get_trials, deepcopy=False)
+        with reading():
+            return patiently(self.study.get_trials, deepcopy=False)
 
 
 class _Heart(threading.Thread):

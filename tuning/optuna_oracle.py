@@ -18,8 +18,9 @@ from tuning._fronts import front_of, values_of
 
 # Proposals that were seen before, until the first combination that was not is taken instead.
 MAX_REPEATS = 30
-# Seconds between two looks at whether another worker's trial has ended or died.
-LOOK = 0.5
+# Seconds between two looks at whether another worker's trial has ended or died, the first and the
+# longest: a look costs the database as much as a report.
+LOOK, LONGEST_LOOK = 0.5, 2.0
 
 # How a trial ended -> Optuna's word for it.
 STATES = {
@@ -80,6 +81,7 @@ class OptunaOracle(keras_tuner.Oracle):
         self._own: dict[str, tuple] = {}  # running here: trial_id -> ids in ledger and memory
         self._deaths: dict[int, tuple] = {}  # as `Ledger.deaths` has them
         self._closed = False
+        self._look = LOOK
 
     def create_trial(self, tuner_id):
         """The next trial; IDLE while only other workers' trials are running, then STOPPED."""
@@ -103,13 +105,15 @@ class OptunaOracle(keras_tuner.Oracle):
                 continue
             trial = self.trials[trial_id]
             if deaths < _ledger.DEATHS:
+                self._look = LOOK
                 self.ongoing_trials[tuner_id] = trial
                 return trial
             trial.status, trial.message = "FAILED", f"Its process died {deaths} times."
             self.end_trial(trial)
         others = any(trial.status == "RUNNING" for trial in self.trials.values())
         if others and not self._closed:
-            time.sleep(LOOK)
+            time.sleep(self._look)
+            self._look = min(2 * self._look, LONGEST_LOOK)
             return Trial(self.get_space(), None, "IDLE")
         return Trial(self.get_space(), None, "STOPPED")
 
@@ -195,7 +199,8 @@ class OptunaOracle(keras_tuner.Oracle):
             if trial_id in self._own:
                 continue
             known = self.trials.get(trial_id)
-            if known is None or known.status == "RUNNING":
+            ended = known and known.status == "RUNNING" and found.state.is_finished()
+            if known is None or ended:
                 self.trials[trial_id] = self._restored(trial_id, found)
             self._remember(found)
         for trial_id in [name for name in self.trials if int(name) not in places]:
