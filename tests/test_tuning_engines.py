@@ -442,6 +442,24 @@ class TestLedger:
         one.close()
         two.close()
 
+    def test_killed_between_a_result_and_its_end_a_trial_has_ended(self, tmp_path, monkeypatch):
+        one, two = in_ledger(tmp_path), in_ledger(tmp_path)
+        trial = one.claim(0, {"a": 1}, {}, {})
+
+        def killed(*args):
+            raise KeyboardInterrupt
+
+        monkeypatch.setattr(one.storage, "set_trial_state_values", killed)
+        with pytest.raises(KeyboardInterrupt):
+            one.finish(trial, "COMPLETE", [0.5], {"status": "COMPLETED"})
+        assert two.trial(trial).state.name == "RUNNING"
+        two.bury()
+        assert (two.trial(trial).state.name, two.trial(trial).values) == ("COMPLETE", [0.5])
+        assert set(two.places()) == {0}
+        assert two.deaths() == {}
+        for ledger in (one, two):
+            ledger.close()
+
     def test_workers_that_lose_a_place_spread(self, tmp_path, monkeypatch):
         settings = {"max_trials": 6, "epochs": 1, "pruner": "none", "seed": 0}
         oracle = OptunaOracle("random", LOW, ledger=in_ledger(tmp_path), **settings)

@@ -139,12 +139,20 @@ class Ledger:
     def finish(self, trial_id, state, values, result):
         """End a trial: `state` is Optuna's, `values` a list with a number for each objective, or
         None; `result` is for the leaderboard. Raises `LostError`."""
+        self.heart.beat_for(None)
+        record = {**result, "state": state, "objectives": values}
+        with _unless_lost():
+            patiently(self.storage.set_trial_user_attr, trial_id, "result", record)
+        self._end(trial_id, record)
+
+    def _end(self, trial_id, record):
+        """The second half of `finish`; where a process was killed between both, another does it."""
+        from optuna.exceptions import UpdateFinishedTrialError
         from optuna.trial import TrialState
 
-        self.heart.beat_for(None)
-        with _unless_lost():
-            patiently(self.storage.set_trial_user_attr, trial_id, "result", result)
-            patiently(self.storage.set_trial_state_values, trial_id, TrialState[state], values)
+        state = TrialState[record["state"]]
+        with contextlib.suppress(UpdateFinishedTrialError):  # another has done it
+            patiently(self.storage.set_trial_state_values, trial_id, state, record["objectives"])
 
     def bury(self):
         """End the trials of processes that have died, so that their places are free.
@@ -161,7 +169,10 @@ class Ledger:
         if not running:
             return trials
         for trial in running:
-            self._start_waiting_for(trial)
+            if "result" in trial.user_attrs:
+                self._end(trial._trial_id, trial.user_attrs["result"])
+            else:
+                self._start_waiting_for(trial)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ExperimentalWarning)
             patiently(fail_stale_trials, self.study)
