@@ -123,7 +123,9 @@ def search(
             seed gives the same scores; what is decided by the clock (`time_budget`, latency) it
             does not fix.
         workers: processes on this machine that share the trials, with Optuna's engines. None is 1,
-            or what `python -m tuning.launch` was given. Callbacks are copied to each process.
+            or what `python -m tuning.launch` was given. Callbacks are copied to each process. A
+            process makes room for a fresh one after 50 trials, since TensorFlow never gives back
+            all memory of a traced step: some MB a trial, which one worker, in this process, keeps.
         distribution: for several devices in one trial: a `tf.distribute.Strategy` such as
             `MirroredStrategy()`, or on JAX a `keras.distribution.DataParallel()` or
             `ModelParallel`; every model is built and trained in its scope. None is one device.
