@@ -5,6 +5,7 @@ Change a knob with `SPACES[build_mlp] | {"dropout": 0.0}`; a value that is no ra
 """
 
 import inspect
+from dataclasses import replace
 
 from recipes import (
     build_cnn,
@@ -22,6 +23,7 @@ from recipes import (
     build_stacked_autoencoder,
     build_variational_autoencoder,
 )
+from recipes.lstm_fcn import ADAM_LEARNING_RATE
 from tuning import _checks, _training
 from tuning.ranges import Boolean, Choice, Float, Int, Widths
 
@@ -79,7 +81,7 @@ SPACES = {
         "kernel_size": Choice((8, 5, 3), 3, 7),
         "window": WINDOW,
         "dropout": Float(0.0, 0.8),
-        "learning_rate": LEARNING_RATE,
+        "learning_rate": replace(LEARNING_RATE, default=ADAM_LEARNING_RATE),
     },
     build_domain_adversarial: {
         "filters": Widths(16, 128, step=16, depth=(1, 4)),
