@@ -1,5 +1,6 @@
 """`fine_tune`: what stays, what moves and how fast, what comes back, and runs that were killed."""
 
+import contextlib
 import functools
 import types
 
@@ -186,6 +187,53 @@ def test_a_killed_run_goes_on_where_it_stopped(tmp_path):
         np.testing.assert_array_equal(mine, theirs)
     with pytest.raises(ValueError, match="directory must be new"):
         run(layer_decay=0.9)
+
+
+class KillStage(keras.callbacks.Callback):
+    """Lets so many stages of the backbone begin, and no more."""
+
+    def __init__(self, stages):
+        super().__init__()
+        self.left = stages
+
+    def on_train_begin(self, logs=None):
+        self.left -= 1
+        if self.left < 0:
+            raise KilledError
+
+
+def test_a_gradual_run_killed_between_two_stages_goes_on(tmp_path):
+    def run(stages):
+        model = build()
+        options = keras.saving.deserialize_keras_object(model.get_compile_config())
+        model.compile(**{**options, "run_eagerly": True})  # three stages cost three compilations
+        said = None
+        with contextlib.suppress(KilledError):
+            said = fine_tune(
+                model,
+                X,
+                Y,
+                head_epochs=1,
+                epochs=3,
+                gradual=True,
+                directory=tmp_path,
+                callbacks=[KillStage(stages)],
+                seed=0,
+            )
+        moved = [
+            layer.name
+            for layer in model.get_layer("backbone").layers[1:]
+            if not np.array_equal(
+                layer.get_weights()[0], BACKBONE.get_layer(layer.name).get_weights()[0]
+            )
+        ]
+        return said, moved
+
+    assert run(1) == (None, ["norm", "high"])
+    result, moved = run(2)  # two stages were left to do
+    assert result.stages == (("head", 1), ("last:2", 1), ("last:3", 1), ("last:4", 1))
+    assert {len(values) for values in result.history.values()} == {4}
+    assert moved == ["low", "norm", "high"]
 
 
 def test_weights_and_batches(tmp_path):

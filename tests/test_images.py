@@ -62,6 +62,27 @@ def test_bytes_in_a_table_and_lists_and_arrays():
         assert y.tolist() == [0, 1] * 3
 
 
+def test_a_parquet_file_of_encoded_images(tmp_path):
+    pytest.importorskip("pyarrow", reason="pandas reads .parquet files with pyarrow")
+    path = tmp_path / "train.parquet"
+    data = [encoded(pixels) for pixels in PIXELS]
+    pd.DataFrame({"image_data": data, "row": range(6), "label": LABELS}).to_parquet(path)
+    feed, x, y = read(path)
+    np.testing.assert_array_equal(x, PIXELS)
+    assert (y.tolist(), feed.class_names) == ([0, 1] * 3, ("cat", "dog"))
+
+
+def test_a_parquet_file_without_pyarrow_says_what_is_missing(tmp_path, monkeypatch):
+    def missing(path):
+        raise ImportError("Unable to find a usable engine; tried using: 'pyarrow'.")
+
+    monkeypatch.setattr(pd, "read_parquet", missing)
+    (tmp_path / "train.parquet").touch()
+    with pytest.raises(ValueError, match="pip install pyarrow") as caught:
+        read(tmp_path / "train.parquet")
+    assert "Received" in str(caught.value)
+
+
 def test_numbers_stay_numbers_and_names_keep_a_given_order():
     _, _, y = read(PIXELS, np.linspace(0, 1, 6))
     np.testing.assert_array_equal(y, np.linspace(0, 1, 6))
@@ -77,6 +98,14 @@ def test_batches_cover_every_image_once_an_epoch():
         feed.on_epoch_end()
     assert sorted(epochs[0]) == sorted(epochs[1]) == list(range(6))
     assert epochs[0] != epochs[1]
+
+
+def test_an_image_is_read_when_its_batch_is(folder):
+    feed = load_images(folder, image_size=(8, 6), shuffle=False, batch_size=4)
+    (folder / "dog" / "5.png").unlink()
+    assert feed[0][0].shape == (4, 8, 6, 3)
+    with pytest.raises(ValueError, match=r"dog/5.png"):
+        feed[1]
 
 
 def test_a_broken_image_is_named_or_weighs_nothing(folder):

@@ -5,7 +5,14 @@ import numpy as np
 import pytest
 from keras import layers
 
-from recipes import _backbones, build_pretrained, class_names, predict_names
+from recipes import (
+    _backbones,
+    build_convolutional_autoencoder,
+    build_pretrained,
+    class_names,
+    fine_tune,
+    predict_names,
+)
 from recipes.pretrained import PixelScaling
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (4, 12, 10, 3)).astype("float32")
@@ -56,6 +63,18 @@ def test_a_given_model_is_copied_with_its_weights():
     # Statistics of batch normalisation stay, also where its scale is trained.
     np.testing.assert_array_equal(moved[-2], before[-2])
     np.testing.assert_array_equal(moved[-1], before[-1])
+
+
+@pytest.mark.parametrize("latent_dim", [None, 5])
+def test_the_encoder_of_an_autoencoder_is_a_backbone(latent_dim):
+    autoencoder = build_convolutional_autoencoder((8, 6, 1), filters=(2, 3), latent_dim=latent_dim)
+    encoder = autoencoder.get_layer("encoder")
+    model = build_pretrained((8, 6, 1), 2, backbone=encoder)
+    assert model.get_layer("output").kernel.shape == (3 if latent_dim is None else 5, 2)
+    for mine, theirs in zip(
+        model.get_layer("backbone").get_weights(), encoder.get_weights(), strict=True
+    ):
+        np.testing.assert_array_equal(mine, theirs)
 
 
 def test_images_are_resized_inside():
@@ -162,8 +181,8 @@ def test_two_classes_of_one_sigmoid_have_names():
     assert predict_names(model, IMAGES, verbose=0).tolist() == expected.tolist()
 
 
-def test_a_backbone_of_keras_hub():
-    keras_hub = pytest.importorskip("keras_hub")
+def test_a_backbone_of_keras_hub(tmp_path):
+    keras_hub = pytest.importorskip("keras_hub", reason="keras-hub is not installed")
     backbone = keras_hub.models.ResNetBackbone(
         input_conv_filters=[4],
         input_conv_kernel_sizes=[3],
@@ -172,5 +191,16 @@ def test_a_backbone_of_keras_hub():
         stackwise_num_strides=[1],
         block_type="basic_block",
     )
-    model = build_pretrained((32, 32, 3), 2, backbone=backbone, preprocessing="torch")
-    assert model.predict(np.zeros((1, 32, 32, 3)), verbose=0).shape == (1, 2)
+    model = build_pretrained((16, 16, 3), 2, backbone=backbone, preprocessing="torch", seed=0)
+    x = np.random.default_rng(0).uniform(0, 255, (4, 16, 16, 3))
+    before = backbone.get_weights()
+    result = fine_tune(model, x, np.arange(4) % 2, head_epochs=1, epochs=1, seed=0)
+    assert result.stages == (("head", 1), ("all", 1))
+    moved = model.get_layer("backbone").get_weights()
+    for given, kept, now in zip(before, backbone.get_weights(), moved, strict=True):
+        np.testing.assert_array_equal(given, kept)
+        assert given.shape == now.shape
+    assert not np.array_equal(moved[0], before[0])
+    model.save(tmp_path / "model.keras")
+    loaded = keras.models.load_model(tmp_path / "model.keras")
+    np.testing.assert_allclose(loaded.predict(x), model.predict(x), rtol=1e-5)
