@@ -204,8 +204,8 @@ def domain_batches(x_source, y_source, x_target, batch_size=64, *, sample_weight
 
     >>> feed = domain_batches(np.zeros((2, 3)), np.array([0, 1]), np.ones((4, 3)), 8, seed=0)
     >>> x, y, weight = next(iter(feed))
-    >>> int(np.sum(y["domain"])), float(np.sum(weight["output"]))
-    (4, 4.0)
+    >>> int(np.sum(y["domain"])), float(np.mean(weight["output"]))
+    (4, 1.0)
     """
     x_source = _checks.array("x_source", x_source)
     y_source = _checks.array("y_source", _targets.plain(y_source))
@@ -226,7 +226,9 @@ def domain_batches(x_source, y_source, x_target, batch_size=64, *, sample_weight
         },
         batch_size,
         sample_weight={
-            "output": np.concatenate([weights[source], np.zeros(rows)]),
+            # Keras divides by all rows: twice the weight is the mean over the labelled half, beside
+            # which the paper sets the mean of the domains' loss over both.
+            "output": np.concatenate([2 * weights[source], np.zeros(rows)]),
             "domain": np.ones(2 * rows),
         },
         seed=seed,

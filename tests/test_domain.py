@@ -116,6 +116,10 @@ def test_it_trains_on_both_domains_and_saves(tmp_path):
     mine, theirs = model.predict(x, verbose=0), loaded.predict(x, verbose=0)
     for name in ("output", "domain"):
         np.testing.assert_allclose(mine[name], theirs[name], rtol=1e-5, atol=1e-6)
+    whole = domain_batches(x, y, np.repeat(x_target, 2, axis=0)[: len(x)], 2 * len(x), seed=0)
+    chances = mine["output"][np.arange(len(y)), y]
+    reported = model.evaluate(whole, verbose=0, return_dict=True)["output_loss"]
+    assert reported == pytest.approx(-np.log(chances).mean(), rel=1e-3)  # the mean over the source
     classifier = classifier_of(loaded)
     np.testing.assert_allclose(classifier.predict(x, verbose=0), mine["output"], rtol=1e-5)
     assert classifier.evaluate(x, y, verbose=0)[1] > 0.9
@@ -126,7 +130,7 @@ def test_target_rows_have_no_labels_to_learn():
     ((x, y, weight),) = list(feed) if hasattr(feed, "element_spec") else [feed[0]]
     target = np.asarray(x)[:, 0] == 1
     assert target.sum() == 5
-    np.testing.assert_array_equal(np.asarray(weight["output"]), ~target)
+    np.testing.assert_array_equal(np.asarray(weight["output"]), 2 * ~target)
     np.testing.assert_array_equal(np.asarray(y["domain"])[:, 0], target)
 
 
