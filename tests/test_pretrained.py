@@ -184,9 +184,9 @@ def test_two_classes_of_one_sigmoid_have_names():
 def test_a_backbone_of_keras_hub(tmp_path):
     keras_hub = pytest.importorskip("keras_hub", reason="keras-hub is not installed")
     backbone = keras_hub.models.ResNetBackbone(
-        input_conv_filters=[4],
+        input_conv_filters=[64],  # the smallest that it takes
         input_conv_kernel_sizes=[3],
-        stackwise_num_filters=[4],
+        stackwise_num_filters=[64],
         stackwise_num_blocks=[1],
         stackwise_num_strides=[1],
         block_type="basic_block",
