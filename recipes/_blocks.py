@@ -28,12 +28,15 @@ def standardised(x, batch_norm, noise):
 
 
 def block(x, weights, *, activation, pooling=None, batch_norm=False, dropout=0.0, drop_connect=0.0):
-    """weights -> pooling -> batch norm -> activation -> dropout; what is off adds no layer."""
+    """weights -> pooling -> batch norm -> activation -> dropout; what is off adds no layer.
+
+    `batch_norm` may also be a class of layers to normalise with.
+    """
     x = DropConnect(weights, drop_connect)(x) if drop_connect else weights(x)
     if pooling is not None:
         x = pooling(x)
     if batch_norm:
-        x = batch_normalization()(x)
+        x = (batch_normalization if batch_norm is True else batch_norm)()(x)
     x = activation_layer(activation, len(x.shape))(x)
     return layers.Dropout(dropout)(x) if dropout else x
 

@@ -1,7 +1,7 @@
 """Labels in one domain, predictions in another: `build_domain_adversarial`.
 
     model = build_domain_adversarial((28, 28, 1), 10)
-    model.fit(domain_batches(x_source, y_source, x_target), epochs=20)
+    model.fit(domain_batches(x_source, y_source, x_target), epochs=20, shuffle=False)
     classifier = classifier_of(model)
 
 Digits in print and in handwriting, photos by day and by night: the same classes, other pictures.
@@ -15,7 +15,7 @@ import keras
 import numpy as np
 from keras import layers, ops
 
-from recipes import _blocks, _checks, _heads, _model_checks, _targets
+from recipes import _blocks, _checks, _domains, _heads, _model_checks, _targets
 from recipes._recipe import recipe
 from recipes.augmentation import from_level
 from recipes.feeding import batches
@@ -66,7 +66,8 @@ def build_domain_adversarial(
         kernel_size: side of the square kernels in pixels.
         activation: any Keras activation, or "prelu".
         dropout: rate in [0, 1) after each block and layer of the encoder.
-        batch_norm: normalise in every block of the encoder, over both domains.
+        batch_norm: normalise in every block of the encoder, each domain by its own statistics;
+            predictions are made by the target's.
         strength: factor of the reversed gradient at its end, at least 0; 0 learns from the source
             alone.
         ramp_steps: training steps over which the reversal sets in, at least 1; about as many as the
@@ -86,7 +87,8 @@ def build_domain_adversarial(
     Raises:
         ValueError, TypeError: an argument is out of range or of the wrong kind.
 
-    Source: Ganin et al., 2016, Domain-Adversarial Training of Neural Networks.
+    Source: Ganin et al., 2016, Domain-Adversarial Training of Neural Networks; Li et al., 2016
+    (statistics of each domain).
 
     >>> model = build_domain_adversarial((8,), 3, units=(16,))
     >>> {name: values.shape for name, values in model.predict(np.ones((2, 8)), verbose=0).items()}
@@ -103,7 +105,8 @@ def build_domain_adversarial(
     _heads.check(outputs, task, label_smoothing, None, None, optimizer, learning_rate)
     _blocks.check(activation, dropout, 0.0, 0.0, batch_norm, 0.0, 0.0)
 
-    options = {"activation": activation, "batch_norm": batch_norm, "dropout": dropout}
+    normalization = _domains.DomainNormalization if batch_norm else False
+    options = {"activation": activation, "batch_norm": normalization, "dropout": dropout}
     x = inputs = keras.Input(input_shape, name="x")
     if augmentation is not None:
         x = augmentation(x)
@@ -192,12 +195,12 @@ def domain_batches(x_source, y_source, x_target, batch_size=64, *, sample_weight
         x_source: labelled rows, (rows, ...).
         y_source: their labels, as `task` has them.
         x_target: rows without labels, (target rows, ...).
-        batch_size: rows of both domains in a batch, about half of each.
+        batch_size: rows of both domains in a batch, at least 2, in turn one of each.
         sample_weight: weight of each source row, such as those of `importance_weights`; or None.
         seed: int for the orders, or None.
 
     Returns:
-        What `recipes.batches` returns, for `model.fit`.
+        What `recipes.batches` returns, for `model.fit(..., shuffle=False)`.
 
     Raises:
         ValueError, TypeError: rows of different shapes, or labels that differ in number.
@@ -215,24 +218,30 @@ def domain_batches(x_source, y_source, x_target, batch_size=64, *, sample_weight
     if sample_weight is not None:
         weights = _checks.array("sample_weight", sample_weight, ndim=1)
         _checks.same_rows(x_source=x_source, sample_weight=weights)
+    _checks.count("batch_size", batch_size, minimum=2)
     rows = max(len(x_source), len(x_target))
     source, target = np.arange(rows) % len(x_source), np.arange(rows) % len(x_target)
     unknown = np.zeros((rows, *y_source.shape[1:]), y_source.dtype)  # weighs nothing
-    return batches(
-        np.concatenate([x_source[source], x_target[target]]),
+
+    def pairs(of_source, of_target):
+        return np.stack([of_source, of_target], axis=1)
+
+    feed = batches(
+        pairs(x_source[source], x_target[target]),
         {
-            "output": np.concatenate([y_source[source], unknown]),
-            "domain": np.repeat([0, 1], rows).astype("float32")[:, None],
+            "output": pairs(y_source[source], unknown),
+            "domain": pairs(np.zeros((rows, 1), "float32"), np.ones((rows, 1), "float32")),
         },
-        batch_size,
+        batch_size // 2,
         sample_weight={
             # Keras divides by all rows: twice the weight is the mean over the labelled half, beside
             # which the paper sets the mean of the domains' loss over both.
-            "output": np.concatenate([2 * weights[source], np.zeros(rows)]),
-            "domain": np.ones(2 * rows),
+            "output": pairs(2 * weights[source], np.zeros(rows)),
+            "domain": np.ones((rows, 2)),
         },
         seed=seed,
     )
+    return _domains.unpaired(feed)
 
 
 def classifier_of(model):

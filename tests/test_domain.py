@@ -12,6 +12,7 @@ from recipes import (
     domain_batches,
     importance_weights,
 )
+from recipes._domains import DomainNormalization
 
 _random = np.random.default_rng(0)
 SOURCE = _random.normal(0, 1, (600, 1))
@@ -122,7 +123,19 @@ def test_it_trains_on_both_domains_and_saves(tmp_path):
     assert reported == pytest.approx(-np.log(chances).mean(), rel=1e-3)  # the mean over the source
     classifier = classifier_of(loaded)
     np.testing.assert_allclose(classifier.predict(x, verbose=0), mine["output"], rtol=1e-5)
-    assert classifier.evaluate(x, y, verbose=0)[1] > 0.9
+    assert classifier.evaluate(x_target, y[:96], verbose=0)[1] > 0.9
+
+
+def test_each_domain_is_normalised_by_its_own_statistics():
+    random = np.random.default_rng(0)
+    x = np.empty((200, 3, 2), "float32")
+    x[::2], x[1::2] = random.normal(0, 1, (100, 3, 2)), random.normal(5, 3, (100, 3, 2))
+    layer = DomainNormalization(momentum=0.0)
+    y = ops.convert_to_numpy(layer(x, training=True))
+    for rows in (y[::2], y[1::2]):
+        np.testing.assert_allclose(rows.mean((0, 1)), 0, atol=1e-4)
+        np.testing.assert_allclose(rows.std((0, 1)), 1, atol=1e-2)
+    np.testing.assert_allclose(layer(x[1::2], training=False), y[1::2], atol=1e-4)
 
 
 def test_target_rows_have_no_labels_to_learn():
