@@ -66,11 +66,6 @@ class Task:
         return hypermodel(self.build, space)
 
 
-def fashion():
-    (x, y), _ = _data.fashion_mnist()
-    return x[:10_000] / np.float32(255), y[:10_000]
-
-
 def cnn(high):
     """The space of `build_cnn`, narrow enough for many trials on one core."""
     return SPACES[build_cnn] | {"filters": Widths(high // 4, high, step=high // 4, depth=(1, 3))}
@@ -79,7 +74,6 @@ def cnn(high):
 TASKS = {
     "digits, MLP": Task(_data.digits, build_mlp, SPACES[build_mlp], 0.987, 30, 20),
     "digits, CNN": Task(_data.digits, build_cnn, cnn(32), 0.9888, 36, 10),
-    "Fashion-MNIST, CNN": Task(fashion, build_cnn, cnn(16), 0.88, 60, 5),
 }
 
 
