@@ -13,13 +13,13 @@ import numpy as np
 from sklearn.model_selection import StratifiedKFold
 
 from benchmarks import _data, _measure
+from benchmarks.searching import KNOBS
 from recipes import batches, build_cnn, build_mlp
-from tuning import Float, hypermodel, search
+from tuning import hypermodel, search
 
 FOLDS = 5
 BATCH_SIZE = 32
 # Widths are fixed, so that a trial costs the same everywhere.
-KNOBS = {"dropout": Float(0.0, 0.5), "learning_rate": Float(1e-4, 1e-2, log=True)}
 TASKS = {
     "MLP, digits": (build_mlp, {"units": (128, 64), **KNOBS}),
     "CNN, digits": (build_cnn, {"filters": (16, 32), **KNOBS}),

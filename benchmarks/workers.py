@@ -13,14 +13,14 @@ import time
 import optuna
 
 from benchmarks import _data, _measure
+from benchmarks.searching import KNOBS
 from recipes import build_mlp
-from tuning import Float, Widths, search
+from tuning import Widths, search
 from tuning._ledger import sqlite_url
 
 SPACE = {
     "units": Widths(32, 256, step=32, depth=(1, 3)),
-    "dropout": Float(0.0, 0.5),
-    "learning_rate": Float(1e-4, 1e-2, log=True),
+    **KNOBS,
 }
 
 
