@@ -66,7 +66,8 @@ def build_domain_adversarial(
         kernel_size: side of the square kernels in pixels.
         activation: any Keras activation, or "prelu".
         dropout: rate in [0, 1) after each block and layer of the encoder.
-        batch_norm: normalise in every block of the encoder, each domain by its own statistics;
+        batch_norm: normalise in every block of the encoder, each domain by its own statistics, for
+            which batches hold source and target rows in turn, as those of `domain_batches`;
             predictions are made by the target's.
         strength: factor of the reversed gradient at its end, at least 0; 0 learns from the source
             alone.

@@ -113,7 +113,7 @@ def build_lstm_fcn(
         "True",
     )
     augmentation = from_level(augmentation, "series")
-    if learning_rate is None and isinstance(optimizer, str) and optimizer == "adam":
+    if learning_rate is None and optimizer == "adam":
         learning_rate = ADAM_LEARNING_RATE
     _heads.check(outputs, task, label_smoothing, loss, class_counts, optimizer, learning_rate)
     _blocks.check(activation, dropout, l1, l2, batch_norm, noise, drop_connect=0.0)

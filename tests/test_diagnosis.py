@@ -116,10 +116,8 @@ def test_a_narrow_space_has_only_knobs_of_the_builder():
             assert set(narrow) == {*space, *set(tried) & arguments}
             told = tuning.ranges_of(tried)
             assert all(narrow[name] == told[name] for name in narrow if name in told)
-    assert (
-        tuning.narrow(recipes.build_cnn, recipes.Diagnosis((), history))
-        == (tuning.SPACES[recipes.build_cnn])
-    )
+    healthy = recipes.Diagnosis((), history)
+    assert tuning.narrow(recipes.build_cnn, healthy) == tuning.SPACES[recipes.build_cnn]
     with pytest.raises(TypeError, match="diagnosis must be what"):
         tuning.narrow(recipes.build_cnn, history)
 
