@@ -47,10 +47,12 @@ def main(quick=False, output="output/generate"):
     white, coloured = halves[0] * np.ones(3), halves[1] * COLOUR
     painter = colour_digits(white, coloured, epochs=1 if quick else 25)
     painted = translate(painter, white, to="b")
+    back = translate(painter, painted, to="a")
     error = np.abs(painted - white * COLOUR).mean()
     before = np.abs(white - white * COLOUR).mean()
     print(f"painted digits differ from the truth by {error:.1f} of 255, before {before:.1f}")
-    rows = np.concatenate([white[:10], painted[:10], translate(painter, painted[:10], to="a")])
+    print(f"error of there and back: {np.abs(back - white).mean():.1f} of 255")
+    rows = np.concatenate([white[:10], painted[:10], back[:10]])
     gallery(rows / 255, output / "painted_digits.png", "white, painted, and back")
 
     for name, accuracy in few_digits(x, y, x_test, y_test, epochs=2 if quick else 300).items():

@@ -27,16 +27,26 @@ def standardised(x, batch_norm, noise):
     return GaussianNoise(noise)(x) if noise else x
 
 
-def block(x, weights, *, activation, pooling=None, batch_norm=False, dropout=0.0, drop_connect=0.0):
+def block(
+    x,
+    weights,
+    *,
+    activation,
+    pooling=None,
+    batch_norm=False,
+    normalization=None,
+    dropout=0.0,
+    drop_connect=0.0,
+):
     """weights -> pooling -> batch norm -> activation -> dropout; what is off adds no layer.
 
-    `batch_norm` may also be a class of layers to normalise with.
+    `normalization` is the layer class of `batch_norm`; None is Keras's own.
     """
     x = DropConnect(weights, drop_connect)(x) if drop_connect else weights(x)
     if pooling is not None:
         x = pooling(x)
     if batch_norm:
-        x = (batch_normalization if batch_norm is True else batch_norm)()(x)
+        x = (normalization or batch_normalization)()(x)
     x = activation_layer(activation, len(x.shape))(x)
     return layers.Dropout(dropout)(x) if dropout else x
 

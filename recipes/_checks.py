@@ -17,10 +17,10 @@ import numpy as np
 TASKS = ("binary", "multiclass", "multilabel", "regression")
 
 
-def count(name, value, minimum=1):
-    """A whole number of at least `minimum`."""
+def count(name, value, minimum=1, kinds="an int"):
+    """A whole number of at least `minimum`; `kinds` says what else the caller takes."""
     if not _is_int(value):
-        raise TypeError(f"{name} must be an int. Received: {name}={_show(value)}.")
+        raise TypeError(f"{name} must be {kinds}. Received: {name}={_show(value)}.")
     if value < minimum:
         raise ValueError(f"{name} must be at least {minimum}. Received: {name}={value}.")
     return int(value)
@@ -122,11 +122,11 @@ def one_of(name, value, options):
     return value
 
 
-def known_names(owner, names, allowed):
+def known_names(owner, names, allowed, error=ValueError):
     """Every name in `names` is in `allowed`: the arguments of `owner`."""
     for name in names:
         if name not in allowed:
-            raise ValueError(
+            raise error(
                 f"{owner} has no argument {name!r}. It has {_names(sorted(allowed))}."
                 f"{nearest(name, allowed)}"
             )

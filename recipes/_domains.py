@@ -12,12 +12,12 @@ class DomainNormalization(layers.Layer):
 
     In training rows 0, 2, 4, ... are of the source and rows 1, 3, 5, ... of the target, as
     `recipes.domain_batches` gives them; both share scale and offset. Afterwards all rows are
-    normalised by the target's statistics.
+    normalised by the target's statistics, which a batch of one row leaves as they are.
 
     Args:
         momentum: share of the moving statistics that a step leaves, in [0, 1).
 
-    Call: (batch, ..., channels) -> the same shape; an even number of rows in training.
+    Call: (batch, ..., channels) -> the same shape.
 
     Source: Li et al., 2016, Revisiting Batch Normalization for Practical Domain Adaptation; Chang
     et al., 2019, Domain-Specific Batch Normalization.
@@ -40,17 +40,26 @@ class DomainNormalization(layers.Layer):
 
     def call(self, x, training=False):
         if not training:
-            return self._scaled(x, self.mean, self.variance)
-        shape = ops.shape(x)
-        pairs = ops.reshape(x, (-1, 2, *shape[1:]))
-        mean, variance = ops.moments(pairs, (0, *range(2, len(shape))), keepdims=True)
-        for moving, now in ((self.mean, mean), (self.variance, variance)):
-            of_target = ops.reshape(now[:, 1], (-1,))
-            moving.assign(self.momentum * moving + (1 - self.momentum) * of_target)
-        return ops.reshape(self._scaled(pairs, mean, variance), shape)
+            return self._scaled(x - self.mean, self.variance)
+        rows, channels = ops.shape(x)[0], x.shape[-1]
+        flat = ops.reshape(x, (rows, -1, channels))
+        of_domain = ops.one_hot(ops.arange(rows) % 2, 2)
+        counts = ops.sum(of_domain, axis=0)
+        share = ops.transpose(of_domain / ops.maximum(counts, 1))
 
-    def _scaled(self, x, mean, variance):
-        return (x - mean) * ops.rsqrt(variance + 1e-3) * self.gamma + self.beta
+        def by_row(statistic):
+            return ops.matmul(of_domain, statistic)[:, None]
+
+        mean = ops.matmul(share, ops.mean(flat, axis=1))
+        centred = flat - by_row(mean)
+        variance = ops.matmul(share, ops.mean(ops.square(centred), axis=1))
+        step = (1 - self.momentum) * ops.minimum(counts[1], 1)
+        self.mean.assign_add(step * (mean[1] - self.mean))
+        self.variance.assign_add(step * (variance[1] - self.variance))
+        return ops.reshape(self._scaled(centred, by_row(variance)), ops.shape(x))
+
+    def _scaled(self, centred, variance):
+        return centred * ops.rsqrt(variance + 1e-3) * self.gamma + self.beta
 
     def compute_output_shape(self, input_shape):
         return input_shape

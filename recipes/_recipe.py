@@ -2,6 +2,7 @@
 
 import contextlib
 import functools
+import inspect
 import random
 import weakref
 from collections.abc import Callable, Iterator
@@ -22,11 +23,14 @@ def recipe(build: Callable[P, R]) -> Callable[P, R]:
     """Make `build` a recipe.
 
     NumPy scalars become Python numbers (Keras refuses `Dense(np.int64(3))`), lists become tuples,
-    and everything that the builder makes draws its randomness from the argument `seed`.
+    everything that the builder makes draws its randomness from the argument `seed`, and a misspelt
+    argument is answered with the nearest.
     """
+    names = inspect.signature(build).parameters
 
     @functools.wraps(build)
     def wrapper(*args: P.args, **kwargs: P.kwargs) -> R:
+        _checks.known_names(build.__name__, kwargs, names, TypeError)
         first = [_plain(value) for value in args]
         plain = {name: _plain(value) for name, value in kwargs.items()}
         with seeded(plain.get("seed")):

@@ -78,11 +78,12 @@ def latest(window, steps, least=1):
         return steps
     received = f"window={window}"
     _checks.require(steps is not None, "window", "be None where timesteps is", received)
+    kinds = "an int or a share in (0, 1]"
     if isinstance(window, float):
         window = _checks.positive("window", window)
-        _checks.require(window <= 1, "window", "be an int or a share in (0, 1]", received)
+        _checks.require(window <= 1, "window", f"be {kinds}", received)
         return min(max(round(window * steps), least), steps)
-    window = _checks.count("window", window)
+    window = _checks.count("window", window, kinds=kinds)
     received += f" of {steps} timesteps"
     _checks.require(window <= steps, "window", "be at most the timesteps of a row", received)
     return window

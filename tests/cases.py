@@ -471,7 +471,7 @@ CASES = {
             ({"window": 0}, ValueError, "window"),
             ({"window": 8}, ValueError, "window must be at most the timesteps"),
             ({"window": 1.5}, ValueError, r"a share in \(0, 1\]"),
-            ({"window": "all"}, TypeError, "window"),
+            ({"window": "all"}, TypeError, r"window must be an int or a share in \(0, 1\]"),
             ({"patch": 8}, ValueError, "patch must fit into the window"),
             ({"cell": "lstn"}, ValueError, "Did you mean 'lstm'"),
             ({"units": 8}, TypeError, r"Did you mean \(8,\)"),

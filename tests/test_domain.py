@@ -102,8 +102,10 @@ def shifted(rows, seed):
 def test_it_trains_on_both_domains_and_saves(tmp_path):
     x, y = shifted(128, 0)
     x_target = x[:96] + np.array([0, 2, 0], "float32")
-    options = {"units": (8,), "domain_units": (4,), "ramp_steps": 20, "learning_rate": 0.02}
-    model = build_domain_adversarial((3,), 2, dropout=0.0, seed=0, **options)
+    widths = {"units": (8,), "label_units": (4,), "domain_units": (4,)}
+    model = build_domain_adversarial(
+        (3,), 2, **widths, dropout=0.0, ramp_steps=20, learning_rate=0.02, seed=0
+    )
     start = [ops.convert_to_numpy(weight) for weight in model.trainable_weights]
     history = model.fit(
         domain_batches(x, y, x_target, 32, seed=0), epochs=8, shuffle=False, verbose=0
@@ -114,7 +116,10 @@ def test_it_trains_on_both_domains_and_saves(tmp_path):
         assert not np.array_equal(ops.convert_to_numpy(weight), before)
     model.save(tmp_path / "model.keras")
     loaded = keras.models.load_model(tmp_path / "model.keras")
-    mine, theirs = model.predict(x, verbose=0), loaded.predict(x, verbose=0)
+    mine, theirs = (
+        {name: ops.convert_to_numpy(values) for name, values in made([x]).items()}
+        for made in (model, loaded)
+    )
     for name in ("output", "domain"):
         np.testing.assert_allclose(mine[name], theirs[name], rtol=1e-5, atol=1e-6)
     whole = domain_batches(x, y, np.repeat(x_target, 2, axis=0)[: len(x)], 2 * len(x), seed=0)
@@ -122,19 +127,21 @@ def test_it_trains_on_both_domains_and_saves(tmp_path):
     reported = model.evaluate(whole, verbose=0, return_dict=True)["output_loss"]
     assert reported == pytest.approx(-np.log(chances).mean(), rel=1e-3)  # the mean over the source
     classifier = classifier_of(loaded)
-    np.testing.assert_allclose(classifier.predict(x, verbose=0), mine["output"], rtol=1e-5)
+    np.testing.assert_allclose(classifier([x]), mine["output"], rtol=1e-5)
     assert classifier.evaluate(x_target, y[:96], verbose=0)[1] > 0.9
 
 
 def test_each_domain_is_normalised_by_its_own_statistics():
     random = np.random.default_rng(0)
-    x = np.empty((200, 3, 2), "float32")
-    x[::2], x[1::2] = random.normal(0, 1, (100, 3, 2)), random.normal(5, 3, (100, 3, 2))
+    x = np.empty((201, 3, 2), "float32")  # an odd number: one more of the source
+    x[::2], x[1::2] = random.normal(0, 1, (101, 3, 2)), random.normal(5, 3, (100, 3, 2))
     layer = DomainNormalization(momentum=0.0)
     y = ops.convert_to_numpy(layer(x, training=True))
     for rows in (y[::2], y[1::2]):
         np.testing.assert_allclose(rows.mean((0, 1)), 0, atol=1e-4)
         np.testing.assert_allclose(rows.std((0, 1)), 1, atol=1e-2)
+    np.testing.assert_allclose(layer(x[1::2], training=False), y[1::2], atol=1e-4)
+    layer(x[:1], training=True)  # no row of the target
     np.testing.assert_allclose(layer(x[1::2], training=False), y[1::2], atol=1e-4)
 
 
@@ -148,14 +155,28 @@ def test_target_rows_have_no_labels_to_learn():
 
 
 def test_images_of_any_size():
-    model = build_domain_adversarial((None, None, 1), 1, task="binary", filters=(2,), units=())
+    model = build_domain_adversarial(
+        (None, None, 1), 1, task="binary", filters=(2,), pooling="average"
+    )
     assert model.predict(np.zeros((2, 6, 5, 1)), verbose=0)["output"].shape == (2, 1)
+
+
+def test_the_heads_see_where_in_an_image_a_thing_lies():
+    shapes = {
+        pooling: build_domain_adversarial((6, 5, 1), 2, filters=(2, 4), pooling=pooling)
+        .get_layer("encoder")
+        .output_shape
+        for pooling in ("flatten", "average")
+    }
+    assert shapes == {"flatten": (None, 2 * 2 * 4), "average": (None, 4)}
 
 
 @pytest.mark.parametrize(
     ("arguments", "error", "message"),
     [
         ({"input_shape": (3, 3)}, ValueError, "input_shape"),
+        ({"input_shape": (None, 8, 1)}, ValueError, "Use pooling='average'"),
+        ({"input_shape": (8, 8, 1), "pooling": "mean"}, ValueError, "pooling must be one of"),
         ({"strength": -1}, ValueError, "strength"),
         ({"ramp_steps": 0}, ValueError, "ramp_steps"),
         ({"units": 8}, TypeError, r"Did you mean \(8,\)"),

@@ -14,7 +14,7 @@ from recipes import (
     translate,
     unpaired_batches,
 )
-from recipes.cyclegan import ImagePool
+from recipes.cyclegan import CycleGAN, ImagePool
 from recipes.gan import GAN
 
 EAGER = keras.backend.backend() == "tensorflow"  # one step: compiling it would cost most of a test
@@ -162,6 +162,31 @@ class TestCycleGan:
         parts = [log[name] for name in ("generator_loss", "judge_loss", "cycle_loss")]
         np.testing.assert_allclose(log["loss"], np.sum(parts, axis=0), rtol=1e-3)
         assert set(log["identity_loss"]) == {0.0}
+
+    def test_losses_are_those_of_the_paper(self):
+        """With generators that add 0 and 10, and judges that say 0 and 0.5 to everything."""
+
+        def part(scale, offset):
+            image = keras.Input((2, 2, 1))
+            return keras.Model(image, layers.Rescaling(scale, offset)(image))
+
+        model = CycleGAN(
+            to_a=part(1.0, 0.0),
+            to_b=part(1.0, 10.0),
+            judge_a=part(0.0, 0.0),
+            judge_b=part(0.0, 0.5),
+            cycle_weight=3.0,
+            identity_weight=2.0,
+            value_range=(0, 200),
+        )
+        images = np.ones((3, 2, 2, 1), "float32")
+        values = (float(value) for value in model.play({"a": images, "b": images}, None, False))
+        fooled, judged, cycle, identity, error = values
+        assert fooled == pytest.approx((0 - 1) ** 2 + (0.5 - 1) ** 2)
+        assert judged == pytest.approx((1 + 0) / 2 + (0.25 + 0.25) / 2)
+        assert cycle == pytest.approx(3 * (10 + 10) / 100)  # in halves of the pixels' range
+        assert identity == pytest.approx(2 * (0 + 10) / 100)
+        assert error == pytest.approx(10)  # in pixels, mean of both cycles
 
     def test_it_saves_loads_and_trains_on(self, cyclegan, tmp_path):
         cyclegan.save(tmp_path / "cyclegan.keras")

@@ -35,6 +35,11 @@ def models():
 OF_ARRAYS = {
     "batches of nothing": (lambda: recipes.batches(None), ValueError, "x must be given"),
     "shuffle": (lambda: recipes.batches(X, Y, shuffle="no"), TypeError, "shuffle must be True or"),
+    "misspelt argument": (
+        lambda: recipes.build_mlp((3,), 2, dropuot=0.1),
+        TypeError,
+        "build_mlp has no argument 'dropuot'.*Did you mean 'dropout'",
+    ),
     "ragged": (lambda: recipes.plot_residuals([[1, 2], [3]], Y), ValueError, "rows of one length"),
     "score of nothing": (lambda: recipes.score([], []), ValueError, "y must hold at least one row"),
     "score of names": (

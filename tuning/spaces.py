@@ -84,9 +84,9 @@ SPACES = {
         "learning_rate": replace(LEARNING_RATE, default=ADAM_LEARNING_RATE),
     },
     build_domain_adversarial: {
-        "filters": Widths(16, 128, step=16, depth=(1, 4)),
+        "filters": Widths(16, 128, step=16, depth=(1, 3)),
         "kernel_size": Choice(3, 5),
-        "units": Widths(32, 256, step=32, depth=(0, 2)),
+        "units": Widths(32, 256, step=32, depth=(1, 2)),
         "strength": Float(0.1, 2.0, log=True),
         "dropout": DROPOUT,
         "learning_rate": LEARNING_RATE,
