@@ -11,6 +11,7 @@ import inspect
 import keras
 
 from recipes import _checks, _targets
+from recipes._lean_steps import make_lean
 from recipes._recipe import seeded
 from recipes.class_losses import COUNTED
 
@@ -129,6 +130,7 @@ class Reuse:
             made.optimizer.build(made.trainable_variables)
         self.model, self.traits, self.knobs = made, traits, knobs
         self.decay = _decay_as_variable(made.optimizer) if _decays(made.optimizer) else None
+        make_lean(made)
         return made
 
 

@@ -29,7 +29,8 @@ def connect(url, *, heartbeat_interval, grace_period, patience):
     from sqlalchemy.exc import SQLAlchemyError
 
     local = url.startswith("sqlite")
-    options = {"connect_args": {"timeout": patience}} if local else {"pool_pre_ping": True}
+    to_file = {"timeout": patience, "factory": _Connection}
+    options = {"connect_args": to_file} if local else {"pool_pre_ping": True}
     for attempt in range(5):
         try:
             with warnings.catch_warnings():
@@ -98,15 +99,17 @@ def _serialise(engine):
         if is_file and not Path(path).exists():
             raise sqlite3.OperationalError(f"{path} is gone")
 
-    @event.listens_for(engine, "connect")
-    def configure(connection, record):
-        connection.isolation_level = None  # the driver's own BEGIN would take the lock too late
-        connection.execute("PRAGMA journal_mode=WAL")
-        connection.execute("PRAGMA synchronous=NORMAL")
-
     @event.listens_for(engine, "begin")
     def begin(connection):
         only_reads = getattr(_thread, "reads", False)
         connection.exec_driver_sql("BEGIN" if only_reads else "BEGIN IMMEDIATE")
 
-    engine.dispose()
+
+class _Connection(sqlite3.Connection):
+    """Of SQLite: a transaction is written without waiting for the disk, and begins when we say."""
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.isolation_level = None  # the driver's own BEGIN would take the lock too late
+        self.execute("PRAGMA journal_mode=WAL")
+        self.execute("PRAGMA synchronous=NORMAL")
