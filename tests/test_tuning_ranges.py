@@ -70,6 +70,24 @@ def test_the_first_trial_is_the_builders_default_or_the_nearest(knob, default, f
 
 
 @pytest.mark.parametrize(
+    ("build", "others", "first"),
+    [
+        (recipes.build_rnn, {}, 0.001),
+        (recipes.build_rnn, {"optimizer": "momentum"}, 0.01),
+        (recipes.build_rnn, {"optimizer": Choice("momentum", "adam")}, 0.001),
+        (recipes.build_lstm_fcn, {}, 0.003),
+        (recipes.build_lstm_fcn, {"optimizer": Choice("momentum", "adam")}, 0.003),
+        (recipes.build_lstm_fcn, {"optimizer": "momentum"}, 0.01),
+    ],
+)
+def test_the_first_learning_rate_is_the_recipe_s_or_its_optimizer_s(build, others, first):
+    space = {"learning_rate": Float(1e-5, 1e-1, log=True), **others}
+    hp = keras_tuner.HyperParameters()
+    hypermodel(build, space, input_shape=(6, 3), outputs=2).declare_hyperparameters(hp)
+    assert hp["learning_rate"] == first
+
+
+@pytest.mark.parametrize(
     "knob",
     [
         Int(8, 64, step=8),

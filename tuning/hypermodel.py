@@ -178,14 +178,21 @@ class BuilderModel(keras_tuner.HyperModel):
         }
 
     def _default(self, name):
-        """The builder's own default; for a learning rate of None its optimizer's."""
+        """The builder's own default; where that is None, that of the recipe's own space, or, for a
+        learning rate, of the optimizer of the first trial.
+        """
         default = self.defaults.get(name, TRAINING.get(name))
-        if name == "learning_rate" and default is None:
-            optimizer = self.space.get("optimizer", self.defaults.get("optimizer"))
-            if isinstance(optimizer, str):
-                rate = make_optimizer(optimizer).learning_rate
-                return float(f"{float(keras.ops.convert_to_numpy(rate)):.6g}")
-        return default
+        if default is not None:
+            return default
+        recipe = next((space for build, space in SPACES.items() if build is self.builder), {})
+        default = getattr(recipe.get(name), "default", None)
+        if name != "learning_rate":
+            return default
+        own = self.defaults.get("optimizer")
+        optimizer = self.space.get("optimizer", own)
+        if isinstance(optimizer, RANGES):
+            optimizer = optimizer.start(own)
+        return default if default and optimizer == own else _rate_of(optimizer)
 
     def trains(self, name):
         """Whether a name of the space is of the training."""
@@ -267,6 +274,13 @@ class ForeignModel(keras_tuner.HyperModel):
     def reports_epochs(self):
         """Whether training is Keras's own, which reports every epoch."""
         return type(self.model).fit is keras_tuner.HyperModel.fit
+
+
+def _rate_of(optimizer):
+    """The learning rate that an optimizer has by itself; None where no name tells."""
+    if isinstance(optimizer, str):
+        rate = make_optimizer(optimizer).learning_rate
+        return float(f"{float(keras.ops.convert_to_numpy(rate)):.6g}")
 
 
 def name_of(build):
