@@ -5,7 +5,9 @@ import functools
 import keras
 import numpy as np
 import pytest
+from sklearn.cluster import KMeans
 from sklearn.datasets import load_digits
+from sklearn.metrics.cluster import contingency_matrix
 
 import recipes
 from recipes import _autoencoders
@@ -178,6 +180,13 @@ class TestUses:
     def test_encode_flattens_convolutional_codes(self):
         model = recipes.build_convolutional_autoencoder((8, 8, 1), filters=(3,), latent_dim=None)
         assert recipes.encode(model, IMAGES[:5]).shape == (5, 48)
+
+    def test_clusters_of_codes_are_classes(self):
+        model, x = trained("stacked")
+        clusters = KMeans(20, n_init=3, random_state=0).fit_predict(recipes.encode(model, x))
+        together = contingency_matrix(LABELS, clusters)
+        # One group alone: 0.10; clusters of the pixels themselves: 0.79 with 10 of them.
+        assert together.max(axis=0).sum() / len(x) > 0.7
 
     def test_augmented_data_is_like_the_data(self):
         model, x = trained("stacked")

@@ -10,7 +10,7 @@ import pytest
 from keras import layers
 
 from recipes import _layer_rates, _unfreezing, build_pretrained, fine_tune
-from recipes.schedules import OneCycle
+from recipes.schedules import OneCycle, WarmupCosine
 
 _random = np.random.default_rng(0)
 Y = np.arange(24) % 2
@@ -108,6 +108,19 @@ def test_rates_survive_save_and_load(tmp_path):
         np.testing.assert_allclose(mine, theirs)
     loaded.run_eagerly = True
     assert np.isfinite(loaded.fit(X, Y, verbose=0).history["loss"][0])
+
+
+def test_warmup_cosine_ends_at_nothing():
+    model = build()
+    options = {"head_epochs": 0, "epochs": 4, "unfreeze": "last:1", "layer_decay": 0.5}
+    result = fine_tune(
+        model, X, Y, schedule="warmup_cosine", learning_rate=0.02, batch_size=4, seed=0, **options
+    )
+    expected = WarmupCosine(0.02, steps=4 * 6)
+    shown = [float(expected(6 * (epoch + 1))) for epoch in range(4)]
+    np.testing.assert_allclose(result.history["learning_rate"], shown, atol=1e-7)
+    assert model.optimizer.get_config()["learning_rate"]["class_name"] == "WarmupCosine"
+    assert model.optimizer.rates == [0.5] * 2 + [1.0] * 2
 
 
 @pytest.mark.parametrize("name", ["SGD", "Adam", "AdamW", "RMSprop"])

@@ -100,6 +100,16 @@ def test_a_network_of_keras_from_a_file(tmp_path):
     assert model.get_layer("preprocessing").mode == "tf"
 
 
+def test_the_default_backbone():
+    model = build_pretrained((32, 40, 1), 3, weights=None, seed=0)
+    backbone = model.get_layer("backbone")
+    assert backbone.output_shape == (None, 1, 2, 1280)  # EfficientNetV2B0's
+    assert len(model.trainable_weights) == 2
+    # It scales pixels itself: what comes before only makes three channels of one.
+    assert model.get_layer("preprocessing").mode is None
+    assert any(isinstance(layer, layers.Rescaling) for layer in backbone.layers)
+
+
 def test_weights_that_do_not_fit(tmp_path):
     path = tmp_path / "other.weights.h5"
     small().save_weights(path)
