@@ -73,7 +73,10 @@ def pretrained(x, y, rest, seed):
     return model
 
 
-def main(name="digits", labels=None, seeds=5, methods="alone,augmented,pretrained,hard,soft,fixmatch"):
+METHODS = "alone,augmented,pretrained,hard,soft,fixmatch"
+
+
+def main(name="digits", labels=None, seeds=5, methods=METHODS):
     _measure.versions()
     table = []
     for count in (10, 40) if labels is None else (int(labels),):
