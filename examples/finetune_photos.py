@@ -58,7 +58,6 @@ def main(
         backbone=backbone,
         weights=weights,
         preprocessing=preprocessing,
-        augmentation="light",
         class_names=photos.class_names,
         learning_rate=learning_rate,
         seed=0,

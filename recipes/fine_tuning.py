@@ -78,11 +78,11 @@ def fine_tune(
     sample_weight=None,
     validation=None,
     head_epochs=30,
-    epochs=20,
+    epochs=30,
     unfreeze="all",
     gradual=False,
     batch_size=16,
-    learning_rate=1e-3,
+    learning_rate=1e-4,
     layer_decay=0.7,
     schedule="one_cycle",
     cache=True,
@@ -114,7 +114,8 @@ def fine_tune(
             layers from the top, or the name of a layer, with which and all above it.
         gradual: unfreeze them in three stages from the top, which share `epochs`.
         batch_size: rows in a step, for arrays.
-        learning_rate: highest rate of the head while the backbone learns, above 0.
+        learning_rate: highest rate of the head while the backbone learns, above 0. The default is
+            for large networks and Adam; small encoders of one's own bear more, such as 0.001.
         layer_decay: factor in (0, 1] from each of six parts of the backbone to the one below it;
             its topmost part learns with `layer_decay` times the head's rate.
         schedule: "one_cycle" or "warmup_cosine" over the steps of a stage, or "constant".

@@ -268,7 +268,12 @@ CASES = {
         {"input_shape": (8, 7, 2), "outputs": 3, "backbone": BACKBONE, "pooling": "max"},
         IMAGES,
         variants={
-            "trained": {"unfreeze": "all", "layer_decay": 0.7, "image_size": (6, 7)},
+            "trained": {
+                "unfreeze": "all",
+                "layer_decay": 0.7,
+                "image_size": (6, 7),
+                "augmentation": None,
+            },
             "named": {
                 "class_names": ("a", "b", "c"),
                 "dropout": 0.0,
