@@ -6,9 +6,24 @@
     python -m benchmarks fine_tuning finegrained test 97      smaller photos, a third of the time
 
 The guide (keras.io/guides/transfer_learning) gets the CPU seconds that the recipe took, half for
-each of its phases. Both start from MobileNetV2's ImageNet weights, at 161 pixels. "validation"
-holds out the last third of each class: photos of one shelf follow one another, and a random draw
-would put the same apples on both sides.
+each of its phases. Both start from MobileNetV2's ImageNet weights, at 161 pixels.
+
+"validation" holds out a third of each class in whole clusters of photos that look alike, as those
+of one shelf do: frozen features score 0.65 to 0.70 there and 0.74 on the test photos, which are
+from other shops, but 0.90 on photos that merely come later in the table. `fine_tune`'s learning
+rate and `build_pretrained`'s augmentation were chosen on such a split, at 97 pixels, seed 0, one
+run each. Accuracy there and on the table's 57 photos "val", 14 classes:
+
+    rate    augmentation   epochs
+    0.001   none           20       below that of the frozen features after 5 epochs, stopped
+    0.0001  none           10       0.730, 0.649
+    0.0001  medium         20       0.783, 0.737
+    0.0002  medium         12       0.796, 0.737
+    0.0002  strong         12       0.783, 0.667   label smoothing 0.1
+    0.0002  medium         16       0.783, 0.754   label smoothing 0.1, unfreeze=0.5
+    0.0001  medium         16       0.792, 0.702   label smoothing 0.1, clipped gradients
+
+A run of 226 photos is good to 0.03: what lies within that of the others was left as it was.
 """
 
 import time
@@ -16,6 +31,7 @@ import time
 import keras
 import numpy as np
 from keras import layers
+from sklearn.cluster import AgglomerativeClustering
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -26,6 +42,7 @@ from benchmarks import _measure, _photos
 SIDE = 161  # 32 k + 1: where Keras pads as the network that was trained did
 KINDS = {"finegrained": 14, "coarse": 5}
 SPLITS = ("test", "validation")
+CLUSTERS = 9  # of each class, for "validation"
 
 
 class Until(keras.callbacks.Callback):
@@ -82,13 +99,16 @@ def recipe(x, y, classes, seed, build=None, tune=None):
 
 def frozen(x, y, x_test, y_test):
     """Logistic regression on the features of the frozen network."""
+    classifier = make_pipeline(StandardScaler(), LogisticRegression(C=0.01, max_iter=2000))
+    return classifier.fit(described(x), y).score(described(x_test), y_test)
+
+
+def described(x):
+    """The features of the frozen network."""
     model = recipes.build_pretrained(
         x.shape[1:], 2, backbone=_photos.mobilenet_v2(), preprocessing="torch"
     )
-    features = keras.Model(model.inputs, model.get_layer("pooling").output)
-    classifier = make_pipeline(StandardScaler(), LogisticRegression(C=0.01, max_iter=2000))
-    classifier.fit(features.predict(x, verbose=0), y)
-    return classifier.score(features.predict(x_test, verbose=0), y_test)
+    return keras.Model(model.inputs, model.get_layer("pooling").output).predict(x, verbose=0)
 
 
 def data(kind, split, side):
@@ -102,11 +122,25 @@ def data(kind, split, side):
     x, y = arrays("train")
     if split == "test":
         return (x, y), arrays("test")
-    held = np.zeros(len(y), bool)
-    for label in range(len(names)):
-        rows = np.flatnonzero(y == label)
-        held[rows[-(len(rows) // 3) :]] = True
+    held = alike(x, y)
     return (x[~held], y[~held]), (x[held], y[held])
+
+
+def alike(x, y):
+    """A third of each class, in whole clusters of the frozen features."""
+    random = np.random.default_rng(0)
+    features = described(x)
+    features /= np.linalg.norm(features, axis=1, keepdims=True)
+    thirds = np.zeros(len(y), int)
+    for label in np.unique(y):
+        rows = np.flatnonzero(y == label)
+        clusters = AgglomerativeClustering(CLUSTERS).fit_predict(features[rows])
+        sizes = np.zeros(3)
+        for cluster in random.permutation(CLUSTERS):
+            smallest = sizes.argmin()
+            thirds[rows[clusters == cluster]] = smallest
+            sizes[smallest] += (clusters == cluster).sum()
+    return thirds == 0
 
 
 def main(kind="finegrained", split="test", side=SIDE, seed=0):
