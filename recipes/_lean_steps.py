@@ -7,6 +7,8 @@ last digits. Other backends keep what they have.
 """
 
 import functools
+import weakref
+from typing import Any
 
 import keras
 
@@ -38,30 +40,30 @@ def _steps(model, step, own):
     import tensorflow as tf
 
     @functools.partial(tf.function, autograph=False, reduce_retracing=True)
-    def steps(iterator):
-        def body(done, _):
-            batch = iterator.get_next_as_optional()
+    def steps(iterator, batch):
+        def run(done, batch):
+            step(keras.tree.map_structure(_value, batch.get_value()))
+            return done + 1, iterator.get_next_as_optional()
 
-            def run():
-                step(keras.tree.map_structure(_value, batch.get_value()))
-                return done + 1
+        def goes_on(done, batch):
+            return tf.logical_and(batch.has_value(), done < model.steps_per_execution)
 
-            more = batch.has_value()
-            return tf.cond(more, run, lambda: done), more
+        done, batch = tf.while_loop(goes_on, run, (tf.constant(0), batch))
+        return done, batch, model.get_metrics_result()
 
-        def goes_on(done, more):
-            return tf.logical_and(more, done < model.steps_per_execution)
-
-        done, _ = tf.while_loop(goes_on, body, (tf.constant(0), tf.constant(True)))
-        return done, model.get_metrics_result()
+    # A branch around the step would cost as much as a third of it. So a batch is drawn before it
+    # is known to be wanted, and waits here for the next call, with the iterator that it is from.
+    waiting: list[Any] = [lambda: None, None]
 
     def function(iterator):
         if not isinstance(iterator, tf.data.Iterator):
             return own(iterator)
-        done, logs = steps(iterator)
+        known = waiting[0]() is iterator
+        done, *rest = steps(iterator, waiting[1] if known else iterator.get_next_as_optional())
+        waiting[:] = weakref.ref(iterator), rest[0]
         if not done:
             raise StopIteration
-        return logs
+        return rest[1]
 
     return function
 
