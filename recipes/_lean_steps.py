@@ -58,12 +58,12 @@ def _steps(model, step, own):
     def function(iterator):
         if not isinstance(iterator, tf.data.Iterator):
             return own(iterator)
-        known = waiting[0]() is iterator
-        done, *rest = steps(iterator, waiting[1] if known else iterator.get_next_as_optional())
-        waiting[:] = weakref.ref(iterator), rest[0]
+        first = waiting[1] if waiting[0]() is iterator else iterator.get_next_as_optional()
+        done, batch, logs = steps(iterator, first)
+        waiting[:] = weakref.ref(iterator), batch
         if not done:
             raise StopIteration
-        return rest[1]
+        return logs
 
     return function
 
