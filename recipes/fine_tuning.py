@@ -141,7 +141,8 @@ def fine_tune(
 
     >>> from recipes import build_pretrained
     >>> layers = [keras.Input((8, 8, 3)), keras.layers.Conv2D(4, 3), keras.layers.Conv2D(4, 3)]
-    >>> model = build_pretrained((8, 8, 3), 2, backbone=keras.Sequential(layers), seed=0)
+    >>> options = {"augmentation": None, "seed": 0}
+    >>> model = build_pretrained((8, 8, 3), 2, backbone=keras.Sequential(layers), **options)
     >>> x, y = np.random.default_rng(0).uniform(0, 255, (8, 8, 8, 3)), np.arange(8) % 2
     >>> fine_tune(model, x, y, head_epochs=2, epochs=1, unfreeze="last:1").stages
     (('head', 2), ('last:1', 1))

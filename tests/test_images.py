@@ -141,7 +141,8 @@ def test_proportions_are_kept(resizing):
 def test_fit_predict_and_fine_tune_take_it(folder):
     feed = load_images(folder, image_size=8, batch_size=2, seed=0, workers=2)
     backbone = keras.Sequential([keras.Input((8, 8, 3)), keras.layers.Conv2D(2, 3)])
-    model = build_pretrained((8, 8, 3), 2, backbone=backbone, class_names=feed.class_names)
+    options = {"backbone": backbone, "augmentation": None, "class_names": feed.class_names}
+    model = build_pretrained((8, 8, 3), 2, **options)
     history = fine_tune(model, feed, validation=1 / 3, head_epochs=1, epochs=1, seed=0).history
     assert np.isfinite(history["val_loss"]).all()
     unlabelled = load_images(folder / "cat", image_size=8, shuffle=False)
