@@ -17,6 +17,7 @@ run each. Accuracy there and on the table's 57 photos "val", 14 classes:
     rate    augmentation   epochs
     0.001   none           20       below that of the frozen features after 5 epochs, stopped
     0.0001  none           10       0.730, 0.649
+    0.00003 medium         16       0.712, 0.684
     0.0001  medium         20       0.783, 0.737
     0.0002  medium         12       0.796, 0.737
     0.0002  strong         12       0.783, 0.667   label smoothing 0.1
