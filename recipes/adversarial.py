@@ -283,7 +283,7 @@ def classifier_of(model):
     (None, 3)
     """
     head = _model_checks.part(_model_checks.model("model", model), "output")
-    classifier = keras.Model(model.inputs, head.output, name="classifier")
+    classifier = keras.Model(model.input, head.output, name="classifier")
     task = TASKS[head.activation.__name__]
     several = task == "binary" and head.output.shape[-1] > 1
     return _heads.compile_for(classifier, "multilabel" if several else task)

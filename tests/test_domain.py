@@ -117,7 +117,7 @@ def test_it_trains_on_both_domains_and_saves(tmp_path):
     model.save(tmp_path / "model.keras")
     loaded = keras.models.load_model(tmp_path / "model.keras")
     mine, theirs = (
-        {name: ops.convert_to_numpy(values) for name, values in made([x]).items()}
+        {name: ops.convert_to_numpy(values) for name, values in made(x).items()}
         for made in (model, loaded)
     )
     for name in ("output", "domain"):
@@ -127,7 +127,7 @@ def test_it_trains_on_both_domains_and_saves(tmp_path):
     reported = model.evaluate(whole, verbose=0, return_dict=True)["output_loss"]
     assert reported == pytest.approx(-np.log(chances).mean(), rel=1e-3)  # the mean over the source
     classifier = classifier_of(loaded)
-    np.testing.assert_allclose(classifier([x]), mine["output"], rtol=1e-5)
+    np.testing.assert_allclose(classifier(x), mine["output"], rtol=1e-5)
     assert classifier.evaluate(x_target, y[:96], verbose=0)[1] > 0.9
 
 
