@@ -47,7 +47,7 @@ def main(quick=False, output="output/domain_shift"):
         "build_domain_adversarial": adversarial(source, y, target, epochs),
     }
     scores, codes = {}, {}
-    shown = 60 if quick else 250
+    shown = 20 if quick else 250
     for name, model in models.items():
         classifier = classifier_of(model)
         scores[name] = classifier.evaluate(test, y_test, verbose=0)[1]
