@@ -19,11 +19,12 @@ import numpy as np
 import optuna
 
 from benchmarks import _measure
-from benchmarks.target import SCORE, TASKS
+from benchmarks.target import TASKS
 from recipes import batches
 from recipes._refit import Reuse
 from tuning import _proposals
 
+SCORE = "val_loss"
 BEST = 1 / 12
 
 
