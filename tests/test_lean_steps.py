@@ -1,5 +1,7 @@
 """Lean steps on TensorFlow train and score as Keras's own do."""
 
+import gc
+
 import keras
 import numpy as np
 import pytest
@@ -71,6 +73,18 @@ def test_rows_of_an_embedding_that_were_not_looked_up_stay():
     for model in (plain, faster):
         model.fit(words, y, epochs=3, verbose=0)
     np.testing.assert_allclose(faster.get_weights()[0], plain.get_weights()[0], rtol=1e-4)
+
+
+def test_nothing_is_left_of_a_model_that_is_gone():
+    def graphs():
+        gc.collect()
+        return sum(isinstance(found, FuncGraph) for found in gc.get_objects())
+
+    from tensorflow.python.framework.func_graph import FuncGraph
+
+    before = graphs()
+    fitted(lean(build()))
+    assert graphs() <= before
 
 
 def test_a_step_of_the_user_s_own_is_left_alone():
