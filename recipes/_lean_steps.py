@@ -82,9 +82,8 @@ def _reduce_nothing(optimizer):
     TensorFlow registers a gradient for it with each trace, and never forgets it: with it the whole
     graph of the step stays in memory, some MB for a small model.
     """
-    for part in (optimizer, getattr(optimizer, "inner_optimizer", None)):
-        if hasattr(part, "_all_reduce_sum_gradients"):
-            part._all_reduce_sum_gradients = lambda pairs: pairs
+    inner = getattr(optimizer, "inner_optimizer", optimizer)  # of a scaled loss
+    inner._all_reduce_sum_gradients = lambda pairs: pairs
 
 
 def _fuse(optimizer):
