@@ -27,6 +27,14 @@ def make_lean(model):
         model.test_function = _steps(model, model.test_step, model.test_function)
 
 
+def forget_kernels():
+    """Let TensorFlow forget the kernels that it has compiled, those of models that are gone too."""
+    if keras.backend.backend() == "tensorflow":
+        from tensorflow.python.eager import context
+
+        context.context().clear_kernel_cache()
+
+
 def _is_plain(model):
     """Whether it trains as Keras has it, on one device, traced but not compiled."""
     import tensorflow as tf

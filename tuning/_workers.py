@@ -15,7 +15,7 @@ import threading
 import time
 from pathlib import Path
 
-# Trials until a process makes room for a fresh one: each leaves some MB behind.
+# Trials until a process makes room for a fresh one: some models leave memory behind.
 TRIALS_A_PROCESS = 50
 RECYCLED = 75  # exit status of a process that has done them
 LOOK = 0.3  # seconds between two looks at the processes

@@ -124,8 +124,8 @@ def search(
             does not fix.
         workers: processes on this machine that share the trials, with Optuna's engines. None is 1,
             or what `python -m tuning.launch` was given. Callbacks are copied to each process. A
-            process makes room for a fresh one after 50 trials, since TensorFlow never gives back
-            all memory of a traced step: some MB a trial, which one worker, in this process, keeps.
+            process makes room for a fresh one after 50 trials, since a model with a training step
+            of its own may leave some MB of memory behind.
         distribution: for several devices in one trial: a `tf.distribute.Strategy` such as
             `MirroredStrategy()`, or on JAX a `keras.distribution.DataParallel()` or
             `ModelParallel`; every model is built and trained in its scope. None is one device.
