@@ -1,7 +1,8 @@
 """Memory of a long search: how much its process grows with every trial, beside Keras Tuner.
 
 Small MLPs on digits, one epoch a trial. "new graphs" searches the dropout rate, so that every trial
-is traced anew; "one graph" searches the learning rate only. "two workers" is "new graphs" with `workers=2`, whose processes make room for fresh ones.
+is traced anew; "one graph" searches the learning rate only. "two workers" is "new graphs" with
+`workers=2`, whose processes make room for fresh ones.
 Growth is the slope of a line through the resident size behind every trial, in a process of our own
 from the tenth on. Linux only.
 
