@@ -40,8 +40,9 @@ def _is_plain(model):
     import tensorflow as tf
 
     inherited = all(getattr(type(model), name) is getattr(keras.Model, name) for name in PLAIN)
-    special = model.run_eagerly or model.jit_compile or tf.distribute.has_strategy()
-    return inherited and not special
+    default = tf.distribute.get_strategy()
+    on_one_device = model.distribute_strategy is default and not tf.distribute.has_strategy()
+    return inherited and on_one_device and not model.run_eagerly and not model.jit_compile
 
 
 def _steps(model, step, own):

@@ -95,3 +95,12 @@ def test_a_step_of_the_user_s_own_is_left_alone():
     model = Own([keras.Input((4,)), keras.layers.Dense(1)])
     model.compile("adam", "mse")
     assert lean(model).fit(X, Y, batch_size=100, verbose=0).history == {"mine": [100]}
+
+
+def test_models_of_a_strategy_are_left_alone():
+    import tensorflow as tf
+
+    with tf.distribute.OneDeviceStrategy("/cpu:0").scope():
+        model = build()
+    make_lean(model)
+    assert model.train_function is None
