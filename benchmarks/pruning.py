@@ -13,12 +13,12 @@ import functools
 import random
 import time
 
-import keras
 import keras_tuner
 import numpy as np
 import optuna
 
 from benchmarks import _measure
+from benchmarks.searching import Epochs
 from benchmarks.target import TASKS
 from recipes import batches
 from recipes._refit import Reuse
@@ -26,17 +26,6 @@ from tuning import _proposals
 
 SCORE = "val_loss"
 BEST = 1 / 12
-
-
-class Epochs(keras.callbacks.Callback):
-    """CPU seconds at the end of each epoch."""
-
-    def __init__(self):
-        super().__init__()
-        self.ends = []
-
-    def on_epoch_end(self, epoch, logs=None):
-        self.ends.append(time.process_time())
 
 
 def curves(task, trials):
@@ -50,7 +39,7 @@ def curves(task, trials):
         task.model.declare_hyperparameters(hp)
         if trial:
             hp.values = {knob.name: knob.random_sample(generator.random()) for knob in hp.space}
-        epochs, start = Epochs(), time.process_time()
+        epochs, start = Epochs(time.process_time), time.process_time()
         model = Reuse().of(task.model.build(hp))
         history = model.fit(
             batches(x, y, seed=trial),
