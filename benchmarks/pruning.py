@@ -12,6 +12,7 @@ of building, tracing and epochs until then.
 import functools
 import random
 import time
+from typing import Any, NamedTuple
 
 import keras_tuner
 import numpy as np
@@ -28,8 +29,21 @@ SCORE = "val_loss"
 BEST = 1 / 12
 
 
+class Curve(NamedTuple):
+    """A trial that was trained to the end."""
+
+    before: float  # CPU seconds until the epochs
+    epoch: float  # CPU seconds of one
+    scores: list[float]  # of each epoch
+    values: dict[str, Any]  # of the knobs
+
+    @property
+    def best(self):
+        return min(self.scores)
+
+
 def curves(task, trials):
-    """[(CPU seconds before the epochs, CPU seconds of an epoch, score of each epoch)]."""
+    """`Curve` of the builder's defaults and of random trials."""
     x, x_val, y, y_val = task.rows
     held = batches(x_val, y_val, shuffle=False)
     generator = random.Random(0)
@@ -49,7 +63,8 @@ def curves(task, trials):
             verbose=0,
         )
         epoch = float(np.median(np.diff(epochs.ends)))
-        found.append((epochs.ends[0] - start - epoch, epoch, history.history[SCORE]))
+        before = epochs.ends[0] - start - epoch
+        found.append(Curve(before, epoch, history.history[SCORE], hp.values))
     return found
 
 
@@ -75,19 +90,18 @@ def replay(found, order, pruner, target):
     study = optuna.create_study(pruner=pruner)
     seconds = 0.0
     for trial in (found[place] for place in order):
-        before, epoch, scores = trial
-        seconds += before
+        seconds += trial.before
         asked = study.ask()
-        for step, score in enumerate(scores):
-            seconds += epoch
+        for step, score in enumerate(trial.scores):
+            seconds += trial.epoch
             if score <= target:
                 return seconds
             asked.report(score, step)
-            if step + 1 < len(scores) and asked.should_prune():
+            if step + 1 < len(trial.scores) and asked.should_prune():
                 study.tell(asked, state=optuna.trial.TrialState.PRUNED)
                 break
         else:
-            study.tell(asked, min(scores))
+            study.tell(asked, trial.best)
     return np.inf
 
 
@@ -99,10 +113,10 @@ def main(trials=36, task="", orders=100):
         if task not in name:
             continue
         found = curves(one, int(trials))
-        target = np.quantile([min(scores) for *_, scores in found], BEST)
+        target = np.quantile([curve.best for curve in found], BEST)
         generator = np.random.default_rng(0)
         drawn = [[0, *1 + generator.permutation(len(found) - 1)] for _ in range(int(orders))]
-        print(f"{name}: target {target:.4f}, defaults {min(found[0][-1]):.4f}", flush=True)
+        print(f"{name}: target {target:.4f}, defaults {found[0].best:.4f}", flush=True)
         for pruner, make in pruners(one.epochs).items():
             taken = [replay(found, order, make(), target) for order in drawn]
             low, middle, high = np.quantile(taken, [0.25, 0.5, 0.75], method="nearest")
