@@ -32,6 +32,14 @@ LEVELS = {
         "contrast": 0.3,
         "erase": 0.5,
     },
+    "photo": {
+        "shift": 0.1,
+        "rotate": 15,
+        "zoom": (0.8, 1.6),
+        "brightness": 0.1,
+        "contrast": 0.2,
+        "erase": 0,
+    },
 }
 FLIPS = ("horizontal", "vertical", "both")
 # Rates of `tabular_augmentation`.
@@ -60,10 +68,12 @@ def image_augmentation(
 
     Args:
         level: "light" (flips and shifts), "medium" or "strong": the values of all knobs left None.
+            "photo" shows things from nearer and farther, as pretrained networks have seen them.
         flip: "horizontal" for photographs, "vertical", "both", or None for digits and letters.
         shift: share of height and of width to move by at most, in [0, 1).
         rotate: degrees to turn by at most either way, in [0, 180].
-        zoom: share to grow or shrink by at most, in [0, 1).
+        zoom: share to grow or shrink by at most, in [0, 1), about the middle; or (smallest,
+            largest) factor, such as (0.8, 1.6), where of a grown image any part is shown.
         brightness: share of the value range to add or take away at most, in [0, 1).
         contrast: share by which differences from the mean grow or shrink at most, in [0, 1).
         erase: share of the images in which a box is covered by the image's mean, in [0, 1).
@@ -125,7 +135,7 @@ def tabular_augmentation(rate=0.1, *, seed=None):
     return SwapNoise(rate, seed=seed)
 
 
-# Kind of rows -> the augmentation of a level by its name; all kinds have the same names.
+# Kind of rows -> the augmentation of a level by its name; "photo" is for images alone.
 OF_KIND = {
     "table": lambda level, seed: tabular_augmentation(TABLE_LEVELS[level], seed=seed),
     "series": lambda level, seed: series_augmentation(level, seed=seed),
@@ -136,7 +146,8 @@ OF_KIND = {
 def from_level(augmentation, kind):
     """What a builder's `augmentation` stands for: a level's for rows of a kind, else what it is."""
     if isinstance(augmentation, str):
-        return OF_KIND[kind](_checks.one_of("augmentation", augmentation, LEVELS), None)
+        levels = LEVELS if kind == "image" else TABLE_LEVELS
+        return OF_KIND[kind](_checks.one_of("augmentation", augmentation, levels), None)
     return _checks.layer("augmentation", augmentation)
 
 
@@ -184,9 +195,13 @@ class ImageAugmentation(keras.layers.RandomFlip):
         dtype="float32",  # also under mixed precision: coordinates need the digits
         **kwargs,
     ):
+        self.placed = isinstance(zoom, (tuple, list))
+        check = _checks.interval if self.placed else _checks.rate
+        self.zoom = check("zoom", zoom)
+        if self.placed:
+            _checks.positive("zoom", self.zoom[0])
         rates = {
             "shift": shift,
-            "zoom": zoom,
             "brightness": brightness,
             "contrast": contrast,
             "erase": erase,
@@ -219,7 +234,7 @@ class ImageAugmentation(keras.layers.RandomFlip):
             seed=self._get_seed_generator(self.backend._backend),
         )
         draws = _Draws(draws)
-        if self.flip or self.rotate or self.rates["shift"] or self.rates["zoom"]:
+        if self.flip or self.rotate or self.rates["shift"] or self.zoom:
             images = self._moved(images, draws)
         if self.rates["brightness"] or self.rates["contrast"]:
             images = self._lit(images, draws)
@@ -233,11 +248,13 @@ class ImageAugmentation(keras.layers.RandomFlip):
         ops = self.backend.numpy
         height, width = self._sides(images)
         angle = draws.around(0, math.radians(self.rotate))
-        size = ops.exp(draws.around(1, math.log1p(self.rates["zoom"])))
+        smallest, largest = self.zoom if self.placed else (1 / (1 + self.zoom), 1 + self.zoom)
+        size = ops.exp(draws.between(1, math.log(smallest), math.log(largest)))
         flip_x = ops.where(draws.below(2, 0.5 * (self.flip in ("horizontal", "both"))), -1.0, 1.0)
         flip_y = ops.where(draws.below(3, 0.5 * (self.flip in ("vertical", "both"))), -1.0, 1.0)
-        right = draws.around(4, self.rates["shift"]) * width
-        down = draws.around(5, self.rates["shift"]) * height
+        outside = ops.maximum(size - 1.0, 0.0) / 2 if self.placed else 0.0
+        right = draws.around(4, self.rates["shift"] + outside) * width
+        down = draws.around(5, self.rates["shift"] + outside) * height
 
         a0, a1 = flip_x * ops.cos(angle) / size, -flip_x * ops.sin(angle) / size
         b0, b1 = flip_y * ops.sin(angle) / size, flip_y * ops.cos(angle) / size
@@ -285,6 +302,7 @@ class ImageAugmentation(keras.layers.RandomFlip):
         return {
             **keras.Layer.get_config(self),
             **self.rates,
+            "zoom": self.zoom,
             "rotate": self.rotate,
             "flip": self.flip,
             "value_range": self.range,
@@ -306,6 +324,9 @@ class _Draws:
     def around(self, column, most):
         """From -most to most."""
         return (2.0 * self.values[:, column] - 1.0) * most
+
+    def between(self, column, lowest, highest):
+        return lowest + (highest - lowest) * self.values[:, column]
 
     def below(self, column, chance):
         """True with this chance."""

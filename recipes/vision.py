@@ -69,8 +69,8 @@ def build_cnn(
         noise: standard deviation of Gaussian noise on the input while training, in its units.
         drop_connect: rate in [0, 1) of convolution weights to drop in each training step.
         label_smoothing: rate in [0, 1); not for regression.
-        augmentation: "light", "medium" or "strong", for `image_augmentation`; a Keras layer for the
-            input, such as `image_augmentation(flip=None)` for digits and letters; or None.
+        augmentation: "light", "medium", "strong" or "photo", for `image_augmentation`; a layer for
+            the input, such as `image_augmentation(flip=None)` for digits and letters; or None.
         loss: None is cross-entropy (squared error for numbers); "focal", "weighted",
             "class_balanced" or "logit_adjusted" for rare classes; "mse", "mae", "huber" or
             "log_cosh" for numbers; or a Keras loss object.

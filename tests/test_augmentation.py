@@ -78,6 +78,23 @@ class TestImageAugmentation:
         assert 1.25**-2 * 0.97 <= area.min() < 0.85
         assert 1.2 < area.max() <= 1.25**2 * 1.03
 
+    def test_of_a_grown_image_any_part_is_shown(self):
+        x = np.broadcast_to(np.arange(41.0)[:, None, None], (60, 41, 41, 1))
+        made = changed(only(zoom=(1.0, 2.0)), x)[..., 0]
+        top, bottom = made.min((1, 2)), made.max((1, 2))
+        np.testing.assert_allclose(made.std(2), 0, atol=1e-4)
+        assert 20 <= (bottom - top).min() < 25  # half of the image is seen
+        assert 35 < (bottom - top).max() <= 40
+        assert top.min() < 2  # the upper end of some, the lower end of others
+        assert bottom.max() > 38
+
+    def test_a_pair_of_factors_bounds_the_size(self):
+        x = np.zeros((40, 41, 41, 1), "float32")
+        x[:, 15:26, 15:26] = 1
+        area = changed(only(zoom=(0.7, 0.9)), x).sum((1, 2, 3)) / 121
+        assert 0.7**2 * 0.95 <= area.min() < 0.55
+        assert 0.75 < area.max() <= 0.9**2 * 1.05
+
     def test_brightness_adds_one_number_in_units_of_the_value_range(self):
         for low, high, value_range in ((0, 1, None), (0, 255, None), (-2, 2, (-2, 2))):
             middle = np.full((50, 4, 4, 2), (low + high) / 2, "float32")
@@ -122,7 +139,7 @@ class TestImageAugmentation:
         assert not np.array_equal(first, changed(one, IMAGES))
 
     def test_config_rebuilds_it(self):
-        layer = recipes.image_augmentation("medium", flip="both", value_range=(-1, 1), seed=3)
+        layer = recipes.image_augmentation("photo", flip="both", value_range=(-1, 1), seed=3)
         again = keras.layers.deserialize(keras.layers.serialize(layer))
         assert again.get_config() == layer.get_config()
         np.testing.assert_array_equal(changed(again, IMAGES / 255), changed(layer, IMAGES / 255))
@@ -149,6 +166,9 @@ class TestImageAugmentation:
             ({"flip": "horizontl"}, ValueError, "Did you mean 'horizontal'"),
             ({"shift": 20}, ValueError, "shift must be a rate.*Did you mean 0.2"),
             ({"rotate": 270}, ValueError, "rotate must be at most 180"),
+            ({"zoom": 1.5}, ValueError, "zoom must be a rate"),
+            ({"zoom": (1.5, 0.8)}, ValueError, "zoom must be .lowest, highest"),
+            ({"zoom": (0, 2)}, ValueError, "zoom"),
             ({"erase": -1}, ValueError, "erase must be a rate"),
             ({"value_range": 255}, TypeError, "value_range must be"),
             ({"value_range": (1, 0)}, ValueError, "value_range must be"),

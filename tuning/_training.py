@@ -1,7 +1,7 @@
 """Knobs of the training, not of the model: what each of their values does to a `fit`."""
 
 from recipes._targets import kind
-from recipes.augmentation import LEVELS, OF_KIND
+from recipes.augmentation import OF_KIND, TABLE_LEVELS
 from recipes.callbacks import CosineAnnealing, ReduceLROnPlateau
 from recipes.imbalance import SCHEMES, sample_weights
 from recipes.initialization import INITIALIZERS
@@ -24,7 +24,7 @@ SCHEDULES = {
     "plateau": lambda: ReduceLROnPlateau("val_loss", 1 / 12),
 }
 OPTIONS = {
-    "augmentation": tuple(LEVELS),
+    "augmentation": tuple(TABLE_LEVELS),  # that all kinds of rows have
     "class_weight": SCHEMES,
     "schedule": tuple(SCHEDULES),
     "initial_weights": INITIALIZERS,
