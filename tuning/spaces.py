@@ -97,7 +97,7 @@ SPACES = {
         "image_size": Choice(None, 128, 160, 224),
         "unfreeze": Choice(None, 0.3, 0.6, "all"),
         "layer_decay": Float(0.5, 1.0),
-        "augmentation": Choice(None, "light", "medium", "strong"),
+        "augmentation": Choice(None, "light", "medium", "photo"),
         "dropout": Float(0.0, 0.6),
         "label_smoothing": Float(0.0, 0.2),
         "learning_rate": Float(3e-4, 1e-2, log=True),
