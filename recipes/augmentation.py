@@ -6,6 +6,7 @@ rows with their labels, see `recipes.mixing`.
 """
 
 import math
+from typing import Any
 
 import keras
 
@@ -14,7 +15,7 @@ from recipes.layers import SwapNoise
 from recipes.series_augmentation import series_augmentation
 
 # Shares of the image side, degrees, shares of size, of the value range, of contrast, of images.
-LEVELS = {
+LEVELS: dict[str, dict[str, Any]] = {
     "light": {"shift": 0.06, "rotate": 0, "zoom": 0, "brightness": 0, "contrast": 0, "erase": 0},
     "medium": {
         "shift": 0.1,

@@ -326,6 +326,14 @@ def test_tabular_augmentation_is_swap_noise():
         recipes.tabular_augmentation(20)
 
 
+def test_photos_have_a_level_that_tables_have_not():
+    backbone = keras.Sequential([keras.Input((None, None, 3)), keras.layers.Conv2D(2, 3)])
+    model = recipes.build_pretrained((8, 8, 3), 2, backbone=backbone)
+    assert model.get_layer("augmentation").zoom == (0.8, 1.6)
+    with pytest.raises(ValueError, match="augmentation must be one of"):
+        recipes.build_mlp((4,), 2, augmentation="photo")
+
+
 def test_plot_augmentation_draws_original_and_versions():
     layer = recipes.image_augmentation(seed=0)
     ax = recipes.plot_augmentation(layer, IMAGES, n=2, versions=3)
