@@ -13,7 +13,7 @@ SEVERAL = ("tpe", "random", "grid", "gp")  # that know of several objectives
 PRUNERS = ("median", "halving", "none")
 
 # Random trials before a model of the space, or a third of the budget where that is less. TPE needs
-# none: it looks around the defaults, which as a rule are good, and far away (`benchmarks sampling`).
+# none: it looks around the defaults, as a rule good ones, and far away (`benchmarks sampling`).
 STARTUP = 10
 # Trials to compare with before one is pruned, and epochs that every trial may train.
 PRUNE_FROM, WARM_UP = 4, 2
