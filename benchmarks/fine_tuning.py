@@ -32,6 +32,10 @@ alone has 0.65 to 0.70 on the first and 0.68 on the second:
 One run of so few photos is good to 0.03. Of 74 photos of both thirds that the defaults' rate and
 augmentation got wrong, 26 were satsumas and oranges taken for each other, 16 Royal Gala and Pink
 Lady; the photos shown in training were right to 0.98.
+
+On the test photos, 661 that the table lists twice each, at 161 pixels: 0.785 with the defaults
+before (0.0001, medium), 0.828 with these, 0.917 with 5 classes; 70 of the 228 rows that are wrong
+are satsumas and oranges.
 """
 
 import time
