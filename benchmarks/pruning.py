@@ -20,12 +20,11 @@ import optuna
 
 from benchmarks import _measure
 from benchmarks.searching import Epochs
-from benchmarks.target import TASKS
+from benchmarks.target import SCORE, TASKS
 from recipes import batches
 from recipes._refit import Reuse
 from tuning import _proposals
 
-SCORE = "val_loss"
 BEST = 1 / 12
 
 
@@ -85,24 +84,37 @@ def pruners(epochs):
     return made
 
 
+def train(study, asked, curve, target):
+    """(CPU seconds, whether the target was reached) of a trial with this curve, pruned or not."""
+    seconds = curve.before
+    for step, score in enumerate(curve.scores):
+        seconds += curve.epoch
+        if score <= target:
+            return seconds, True
+        asked.report(score, step)
+        if step + 1 < len(curve.scores) and asked.should_prune():
+            study.tell(asked, state=optuna.trial.TrialState.PRUNED)
+            return seconds, False
+    study.tell(asked, curve.best)
+    return seconds, False
+
+
 def replay(found, order, pruner, target):
     """CPU seconds to the target; infinite where its trials were all ended before."""
     study = optuna.create_study(pruner=pruner)
     seconds = 0.0
-    for trial in (found[place] for place in order):
-        seconds += trial.before
-        asked = study.ask()
-        for step, score in enumerate(trial.scores):
-            seconds += trial.epoch
-            if score <= target:
-                return seconds
-            asked.report(score, step)
-            if step + 1 < len(trial.scores) and asked.should_prune():
-                study.tell(asked, state=optuna.trial.TrialState.PRUNED)
-                break
-        else:
-            study.tell(asked, trial.best)
+    for place in order:
+        taken, reached = train(study, study.ask(), found[place], target)
+        seconds += taken
+        if reached:
+            return seconds
     return np.inf
+
+
+def spread(seconds):
+    """Median and quartiles, any of which may be infinite."""
+    low, middle, high = np.quantile(seconds, [0.25, 0.5, 0.75], method="nearest")
+    return f"{middle:.1f} ({low:.1f}-{high:.1f})"
 
 
 def main(trials=36, task="", orders=100):
@@ -119,8 +131,7 @@ def main(trials=36, task="", orders=100):
         print(f"{name}: target {target:.4f}, defaults {found[0].best:.4f}", flush=True)
         for pruner, make in pruners(one.epochs).items():
             taken = [replay(found, order, make(), target) for order in drawn]
-            low, middle, high = np.quantile(taken, [0.25, 0.5, 0.75], method="nearest")
             never = f"{np.mean(np.isinf(taken)):.0%}"
-            rows.append((name, pruner, f"{middle:.1f} ({low:.1f}-{high:.1f})", never))
+            rows.append((name, pruner, spread(taken), never))
     _measure.table(("task", "pruner", "CPU seconds to the target", "never"), rows)
     return 0

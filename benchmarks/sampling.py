@@ -23,7 +23,7 @@ from sklearn.metrics import r2_score
 from sklearn.model_selection import cross_val_predict
 
 from benchmarks import _measure
-from benchmarks.pruning import curves
+from benchmarks.pruning import curves, spread, train
 from benchmarks.target import TASKS
 from tuning import _proposals
 
@@ -67,11 +67,13 @@ class Simulated:
         return found
 
     def trial(self, values, random):
-        """(CPU seconds before the epochs, CPU seconds of an epoch, score of each epoch)."""
+        """The `Curve` of a trial with these knobs."""
         place = np.array(self.numbers(values))
         score = self.process.predict(place[None])[0] + self.chance * random.normal()
         near = self.recorded[((self.features - place) ** 2).sum(1).argmin()]
-        return near.before, near.epoch, np.array(near.scores) * np.exp(score) / near.best
+        return near._replace(
+            scores=list(np.array(near.scores) * np.exp(score) / near.best), values=values
+        )
 
     def target(self, share, random, many=400):
         """The score that a share of the random trials reaches."""
@@ -79,7 +81,7 @@ class Simulated:
             {hp.name: hp.random_sample(random.random()) for hp in self.space.space}
             for _ in range(many)
         ]
-        return np.quantile([min(self.trial(values, random)[2]) for values in knobs], share)
+        return np.quantile([self.trial(values, random).best for values in knobs], share)
 
     def search(self, sampler, first, target, seed):
         """(CPU seconds, trials) until the target; infinite where it is not reached."""
@@ -90,18 +92,11 @@ class Simulated:
         for number in range(MOST):
             study.sampler = sampler(seed=1000 * seed + number)  # one for each trial, as in `search`
             asked = study.ask()
-            before, epoch, scores = self.trial(_proposals.drawn(self.space, asked), random)
-            seconds += before
-            for step, score in enumerate(scores):
-                seconds += epoch
-                if score <= target:
-                    return seconds, number + 1
-                asked.report(score, step)
-                if step + 1 < len(scores) and asked.should_prune():
-                    study.tell(asked, state=optuna.trial.TrialState.PRUNED)
-                    break
-            else:
-                study.tell(asked, min(scores))
+            curve = self.trial(_proposals.drawn(self.space, asked), random)
+            taken, reached = train(study, asked, curve, target)
+            seconds += taken
+            if reached:
+                return seconds, number + 1
         return np.inf, MOST
 
     def worse(self, seed):
@@ -149,10 +144,10 @@ def main(trials=100, task="", searches=40):
         for (target, share), worse in SETTINGS:
             for sampler, taken in compared(simulated, share, worse, int(searches)).items():
                 seconds, needed = np.array(taken).T
-                low, middle, high = np.quantile(seconds, [0.25, 0.5, 0.75], method="nearest")
-                spread = f"{middle:.1f} ({low:.1f}-{high:.1f})"
                 begins = "worse" if worse else "defaults"
-                rows.append((name, target, begins, sampler, spread, f"{np.median(needed):.0f}"))
+                rows.append(
+                    (name, target, begins, sampler, spread(seconds), f"{np.median(needed):.0f}")
+                )
                 print(rows[-1], flush=True)
     _measure.table(("task", "target", "begins with", "sampler", "CPU seconds", "trials"), rows)
     return 0
