@@ -197,10 +197,17 @@ class ImageAugmentation(keras.layers.RandomFlip):
         **kwargs,
     ):
         self.placed = isinstance(zoom, (tuple, list))
-        check = _checks.interval if self.placed else _checks.rate
-        self.zoom = check("zoom", zoom)
         if self.placed:
+            self.zoom = _checks.interval("zoom", zoom)
             _checks.positive("zoom", self.zoom[0])
+        else:
+            self.zoom = _checks.number("zoom", zoom)
+            _checks.require(
+                0 <= self.zoom < 1,
+                "zoom",
+                "be a rate in [0, 1), or (smallest, largest), such as (0.8, 1.6)",
+                f"zoom={zoom:g}",
+            )
         rates = {
             "shift": shift,
             "brightness": brightness,

@@ -96,6 +96,31 @@ class TestProposals:
         wins = sum(best("tpe", seed) < best("random", seed) for seed in range(3))
         assert wins >= 2
 
+    @pytest.mark.parametrize(
+        ("knob", "rates"),
+        [
+            (Float(1e-4, 1e-2, log=True, default=1e-3), [1e-3, 3e-3, 1e-3 / 3]),
+            (Float(1e-3, 2e-3, log=True, default=1e-3), [1e-3, 2e-3]),  # less there is not
+        ],
+        ids=["within", "at the edge"],
+    )
+    def test_tpe_turns_the_learning_rate_first(self, knob, rates):
+        space = {"learning_rate": knob, "a": Float(0.0, 1.0, default=0.5)}
+        study = scored(space, lambda knobs: 1, engine="tpe", max_trials=len(rates), seed=0)
+        table = study.leaderboard().sort_values("trial")
+        np.testing.assert_allclose(table["learning_rate"], rates)
+        assert set(table["a"]) == {0.5}
+
+    def test_what_the_user_starts_from_comes_before_other_learning_rates(self):
+        space = {
+            "units": Choice((4,), (8,)),
+            "learning_rate": Float(1e-4, 1e-2, log=True, default=1e-3),
+        }
+        study = tiny(space=space, start_from=[{"learning_rate": 0.005}], max_trials=3, seed=0)
+        table = study.leaderboard().sort_values("trial")
+        np.testing.assert_allclose(table["learning_rate"], [1e-3, 5e-3, 3e-3])
+        assert table["units"].nunique() == 1
+
     @pytest.mark.parametrize("engine", ["cmaes", "gp"])
     def test_an_engine_that_needs_a_package_says_so_or_runs(self, engine):
         package = {"cmaes": "cmaes", "gp": "torch"}[engine]

@@ -15,6 +15,9 @@ PRUNERS = ("median", "halving", "none")
 # Random trials before a model of the space, or a third of the budget where that is less. TPE needs
 # none: it looks around the defaults, as a rule good ones, and far away (`benchmarks sampling`).
 STARTUP = 10
+# The learning rate comes first: the knob that matters most as a rule, and the cheapest to turn, as
+# the compiled model stays. Factors of the default for the trials after the first ones.
+RATES, FACTORS = ("learning_rate", "lr"), (3, 1 / 3)
 # Trials to compare with before one is pruned, and epochs that every trial may train.
 PRUNE_FROM, WARM_UP = 4, 2
 
@@ -61,6 +64,16 @@ def make_pruner(name, epochs, by_folds=False):
 def defaults(space):
     """The values of the first trial."""
     return _fill(space, lambda hp: hp.default)
+
+
+def other_rates(space, values):
+    """`values` with a larger and a smaller learning rate, where that is searched by orders."""
+    for hp in space.space:
+        by_orders = getattr(hp, "sampling", None) == "log" and not hp.step
+        if hp.name in RATES and hp.name in values and by_orders:
+            for factor in FACTORS:
+                rate = min(max(values[hp.name] * factor, hp.min_value), hp.max_value)
+                yield {**values, hp.name: rate}
 
 
 def drawn(space, trial):

@@ -219,10 +219,11 @@ class OptunaOracle(keras_tuner.Oracle):
         """Values that nobody has tried, None where there are none, and their id in memory."""
         space = self.get_space()
         tried = [trial.hyperparameters.values for trial in self.trials.values()]
-        if place <= len(self.first):
-            values = [_proposals.defaults(space), *self.first][place]
-            if values not in tried:
-                return values, None
+        known = [_proposals.defaults(space), *self.first]
+        if self.engine == "tpe":
+            known += _proposals.other_rates(space, known[0])
+        if place < len(known) and known[place] not in tried:
+            return known[place], None
         if self.engine == "grid":
             return self._untried(space, tried), None
         # A sampler of its own for every place: a resumed search draws what an unbroken one would.
