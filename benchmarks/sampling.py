@@ -1,11 +1,13 @@
-"""How many random trials before TPE: searches on a model of trials that were trained.
+"""What comes before TPE: searches on a model of trials that were trained.
 
 Random trials of the tasks of `target` are trained to the end. A Gaussian process learns what their
 knobs make of the score, and how much of it is chance; a trial of a simulated search then costs no
 training: it gets the score that the process draws, the curve of the recorded trial next to it, and
 the CPU seconds of that. A search ends when it is as good as the best of every twelfth (or fiftieth)
 random trial. "worse" begins with one of the worse 40% of the recorded trials instead of the
-builder's defaults, as a bad default would.
+builder's defaults, as a bad default would. "search" is as `tuning.search` has it: the second
+trial is the first with three times its learning rate. It is counted with a new model's tracing,
+which it spares in a search.
 
     python -m benchmarks sampling [trials] [task, such as MLP] [searches]
 """
@@ -83,11 +85,15 @@ class Simulated:
         ]
         return np.quantile([self.trial(values, random).best for values in knobs], share)
 
-    def search(self, sampler, first, target, seed):
-        """(CPU seconds, trials) until the target; infinite where it is not reached."""
+    def search(self, sampler, known, target, seed):
+        """(CPU seconds, trials) until the target; infinite where it is not reached.
+
+        `known` are the values of the first trials.
+        """
         random = np.random.default_rng(seed)
         study = optuna.create_study(pruner=_proposals.make_pruner("median", self.epochs))
-        study.enqueue_trial(_proposals.recorded(self.space, first)[0])
+        for values in known:
+            study.enqueue_trial(_proposals.recorded(self.space, values)[0])
         seconds = 0.0
         for number in range(MOST):
             study.sampler = sampler(seed=1000 * seed + number)  # one for each trial, as in `search`
@@ -105,14 +111,18 @@ class Simulated:
         return self.recorded[np.random.default_rng(seed).choice(order)].values
 
 
+SEARCH = "search: three times the learning rate, then TPE"
+
+
 def samplers():
-    """name -> function of a seed; all but the first as `search` has them."""
+    """name -> function of a seed; all but the first with the settings of `search`."""
     tpe = functools.partial(
         optuna.samplers.TPESampler, multivariate=True, group=True, constant_liar=True
     )
     made = {"random": optuna.samplers.RandomSampler}
     for startup in (1, 3, 5, 10):
         made[f"TPE from trial {startup} on"] = functools.partial(tpe, n_startup_trials=startup)
+    made[SEARCH] = functools.partial(tpe, n_startup_trials=1)
     return made
 
 
@@ -122,10 +132,14 @@ def compared(simulated, share, worse, searches):
     starts = [
         simulated.worse(seed) if worse else simulated.recorded[0].values for seed in range(searches)
     ]
-    return {
-        name: [simulated.search(sampler, at, target, seed) for seed, at in enumerate(starts)]
-        for name, sampler in samplers().items()
-    }
+    found = {}
+    for name, sampler in samplers().items():
+        second = _proposals.faster if name == SEARCH else lambda *_: []
+        found[name] = [
+            simulated.search(sampler, [at, *second(simulated.space, at)], target, seed)
+            for seed, at in enumerate(starts)
+        ]
+    return found
 
 
 def main(trials=100, task="", searches=40):

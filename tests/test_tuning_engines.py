@@ -99,8 +99,8 @@ class TestProposals:
     @pytest.mark.parametrize(
         ("knob", "rates"),
         [
-            (Float(1e-4, 1e-2, log=True, default=1e-3), [1e-3, 3e-3, 1e-3 / 3]),
-            (Float(1e-3, 2e-3, log=True, default=1e-3), [1e-3, 2e-3]),  # less there is not
+            (Float(1e-4, 1e-2, log=True, default=1e-3), [1e-3, 3e-3]),
+            (Float(1e-4, 2e-3, log=True, default=1e-3), [1e-3, 2e-3]),  # there is no more
         ],
         ids=["within", "at the edge"],
     )
@@ -111,7 +111,7 @@ class TestProposals:
         np.testing.assert_allclose(table["learning_rate"], rates)
         assert set(table["a"]) == {0.5}
 
-    def test_what_the_user_starts_from_comes_before_other_learning_rates(self):
+    def test_what_the_user_starts_from_comes_before_a_larger_learning_rate(self):
         space = {
             "units": Choice((4,), (8,)),
             "learning_rate": Float(1e-4, 1e-2, log=True, default=1e-3),

@@ -221,7 +221,7 @@ class OptunaOracle(keras_tuner.Oracle):
         tried = [trial.hyperparameters.values for trial in self.trials.values()]
         known = [_proposals.defaults(space), *self.first]
         if self.engine == "tpe":
-            known += _proposals.other_rates(space, known[0])
+            known += _proposals.faster(space, known[0])
         if place < len(known) and known[place] not in tried:
             return known[place], None
         if self.engine == "grid":

@@ -84,11 +84,12 @@ def search(
             for tables, series or images; "class_weight", a scheme of `recipes.class_weights`;
             "schedule", "cosine" or "plateau"; "initial_weights", of `recipes.initial_weights`.
             None, for the last four, is none.
-        engine: "tpe" (tree-structured Parzen estimator), "random", "grid" (all combinations, a
-            number in ten steps), "cmaes" (evolution, needs the package cmaes), "gp" (Gaussian
-            process, needs torch): Optuna's. Keras Tuner's own: "keras-random", "keras-bayesian",
-            "keras-hyperband" (many short trainings, the best trained on; `epochs` is the longest),
-            "keras-grid".
+        engine: "tpe" (tree-structured Parzen estimator; the second trial is the first with three
+            times the learning rate, where that is searched by orders), "random", "grid" (all
+            combinations, a number in ten steps), "cmaes" (evolution, needs the package cmaes), "gp"
+            (Gaussian process, needs torch): Optuna's. Keras Tuner's own: "keras-random",
+            "keras-bayesian", "keras-hyperband" (many short trainings, the best trained on; `epochs`
+            is the longest), "keras-grid".
         pruner: for Optuna's engines, which trainings end early: "median" (worse than the median of
             the others at that epoch), "halving" (successive halving) or "none". None is "median".
         objective: name of a value that each epoch reports, such as "val_accuracy", or a
