@@ -111,19 +111,22 @@ class Simulated:
         return self.recorded[np.random.default_rng(seed).choice(order)].values
 
 
-SEARCH = "search: three times the learning rate, then TPE"
-
-
 def samplers():
-    """name -> function of a seed; all but the first with the settings of `search`."""
+    """name -> (function of a seed, what makes the trials between the first and its own)."""
     tpe = functools.partial(
         optuna.samplers.TPESampler, multivariate=True, group=True, constant_liar=True
     )
-    made = {"random": optuna.samplers.RandomSampler}
+    made: dict = {"random": (optuna.samplers.RandomSampler, _none)}
     for startup in (1, 3, 5, 10):
-        made[f"TPE from trial {startup} on"] = functools.partial(tpe, n_startup_trials=startup)
-    made[SEARCH] = functools.partial(tpe, n_startup_trials=1)
+        sampler = functools.partial(tpe, n_startup_trials=startup)
+        made[f"TPE from trial {startup} on"] = sampler, _none
+    at_once = functools.partial(tpe, n_startup_trials=1)
+    made["search: three times the learning rate, then TPE"] = at_once, _proposals.faster
     return made
+
+
+def _none(space, values):
+    return []
 
 
 def compared(simulated, share, worse, searches):
@@ -132,14 +135,13 @@ def compared(simulated, share, worse, searches):
     starts = [
         simulated.worse(seed) if worse else simulated.recorded[0].values for seed in range(searches)
     ]
-    found = {}
-    for name, sampler in samplers().items():
-        second = _proposals.faster if name == SEARCH else lambda *_: []
-        found[name] = [
-            simulated.search(sampler, [at, *second(simulated.space, at)], target, seed)
+    return {
+        name: [
+            simulated.search(sampler, [at, *between(simulated.space, at)], target, seed)
             for seed, at in enumerate(starts)
         ]
-    return found
+        for name, (sampler, between) in samplers().items()
+    }
 
 
 def main(trials=100, task="", searches=40):

@@ -42,13 +42,15 @@ def counts(name, value, *, allow_empty=False):
     return tuple(int(item) for item in value)
 
 
-def rate(name, value):
-    """A share of units, weights or rows: 0 <= rate < 1."""
+def rate(name, value, other=""):
+    """A share of units, weights or rows: 0 <= rate < 1. `other`: what might be meant instead."""
     value = number(name, value)
     if not 0 <= value < 1:
         percent = value / 100
-        hint = f" Did you mean {percent:g}?" if 0 < percent < 1 else ""
-        raise ValueError(f"{name} must be a rate in [0, 1). Received: {name}={value:g}.{hint}")
+        hint = f" Did you mean {percent:g}?" if 0 < percent < 1 and not other else ""
+        raise ValueError(
+            f"{name} must be a rate in [0, 1){other}. Received: {name}={value:g}.{hint}"
+        )
     return value
 
 

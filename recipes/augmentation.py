@@ -201,13 +201,8 @@ class ImageAugmentation(keras.layers.RandomFlip):
             self.zoom = _checks.interval("zoom", zoom)
             _checks.positive("zoom", self.zoom[0])
         else:
-            self.zoom = _checks.number("zoom", zoom)
-            _checks.require(
-                0 <= self.zoom < 1,
-                "zoom",
-                "be a rate in [0, 1), or (smallest, largest), such as (0.8, 1.6)",
-                f"zoom={zoom:g}",
-            )
+            pair = ", or (smallest, largest), such as (0.8, 1.6)"
+            self.zoom = _checks.rate("zoom", zoom, pair)
         rates = {
             "shift": shift,
             "brightness": brightness,

@@ -166,6 +166,7 @@ class TestImageAugmentation:
             ({"flip": "horizontl"}, ValueError, "Did you mean 'horizontal'"),
             ({"shift": 20}, ValueError, "shift must be a rate.*Did you mean 0.2"),
             ({"rotate": 270}, ValueError, "rotate must be at most 180"),
+            ({"zoom": 1.5}, ValueError, "zoom must be a rate"),
             ({"zoom": 1.2}, ValueError, r"or \(smallest, largest\)"),
             ({"zoom": (1.5, 0.8)}, ValueError, "zoom must be .lowest, highest"),
             ({"zoom": (0, 2)}, ValueError, "zoom"),

@@ -11,12 +11,6 @@ matplotlib.use("Agg")
 random = np.random.default_rng(0)
 
 
-@pytest.fixture(autouse=True)
-def _close_figures():
-    yield
-    plt.close("all")
-
-
 def test_history_marks_the_best_epoch():
     history = {"accuracy": [0.5, 0.8, 0.9], "val_accuracy": [0.4, 0.7, 0.6]}
     ax = recipes.plot_history(history, "accuracy")

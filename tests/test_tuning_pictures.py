@@ -45,7 +45,6 @@ def test_plots_are_axes_of_the_users_own_and_change_no_style(study):
         ax = plt.subplots()[1]
         assert getattr(study, f"plot_{name}")(ax) is ax
         assert getattr(study, f"plot_{name}")().get_figure() is not ax.figure
-    plt.close("all")
     assert dict(matplotlib.rcParams) == before
     assert study.plot().lines
 

@@ -19,7 +19,7 @@ import keras_tuner
 from recipes._lean_steps import forget_kernels
 from recipes._recipe import seeded
 from recipes._refit import Reuse
-from tuning import _checks, _faults, _tensorboard
+from tuning import _checks, _faults, _proposals, _tensorboard
 from tuning._batches import rows_of
 from tuning._folds import FOLD_WEIGHTS, run_folds
 from tuning._latency import latency
@@ -29,7 +29,7 @@ WEIGHTS = "best.weights.h5"
 # What an epoch, or a fold, reports beside the model's own metrics: "fold" is the fold's own score.
 OWN_METRICS = ("seconds", "parameters", "latency", "fold", "epochs")
 # Knobs that a compiled step reads from variables: models that differ in them only can share one.
-NUMBERS = ("learning_rate", "lr", "weight_decay")
+NUMBERS = (*_proposals.RATES, "weight_decay")
 # Trials that may fail before one works; when one has worked any number may.
 FAILURES_AT_FIRST = 3
 # Trials from one forgetting of TensorFlow's kernels to the next: about a MB each, and 0.03 s.
