@@ -128,10 +128,8 @@ def known_names(owner, names, allowed, error=ValueError):
     """Every name in `names` is in `allowed`: the arguments of `owner`."""
     for name in names:
         if name not in allowed:
-            raise error(
-                f"{owner} has no argument {name!r}. It has {_names(sorted(allowed))}."
-                f"{nearest(name, allowed)}"
-            )
+            hint = nearest(name, allowed) or f" It has {_names(sorted(allowed))}."
+            raise error(f"{owner} has no argument {name!r}.{hint}")
 
 
 def some_names(names, most=12):

@@ -5,6 +5,7 @@ wrong, it learns its own mistakes. benchmarks/few_labels.py has both.
 """
 
 import dataclasses
+import warnings
 from typing import Any
 
 import keras
@@ -121,6 +122,9 @@ def pseudo_label(
         ValueError, TypeError: before the first step: rows of another shape, threshold outside
             (0, 1], labels that are no classes, a knob out of range.
 
+    Warns:
+        UserWarning: no unlabelled row reaches the threshold in a round.
+
     Source: Lee, 2013, Pseudo-Label; Zou et al., 2018, Class-Balanced Self-Training; Sohn et al.,
     2020, FixMatch.
 
@@ -175,6 +179,8 @@ def pseudo_label(
             trainer.fresh()
             trainer.fit(steps, chosen, targets, share)
             used = len(chosen)
+        if number > 0 and not used:
+            warnings.warn(_none_sure(number, threshold, steps), stacklevel=2)
         accuracy = None if held is None else float((trainer.classes_of(held[0]) == held[1]).mean())
         note = {"round": number, "labelled": len(y), "pseudo": used, "weight": share}
         notes.append({**note, "accuracy": accuracy})
@@ -292,6 +298,14 @@ class _Trainer:
             y = y[:, 1:]
         feed = batches(x, y, size, sample_weight=weight, shuffle=False)
         self.model.fit(feed, shuffle=False, verbose=0)
+
+
+def _none_sure(number, threshold, steps):
+    return (
+        f"Round {number} learns from the labelled rows alone: no row without a label reaches "
+        f"threshold={threshold:g}. Give more steps (Received: steps={steps}), so that the model is "
+        "sure of some, or lower the threshold."
+    )
 
 
 def _chunks(steps):

@@ -94,6 +94,14 @@ def test_all_rows_come_before_any_comes_again():
     assert sorted(drawn[:6]) == list(range(6))
 
 
+@pytest.mark.parametrize("method", ["hard", "fixmatch"])
+def test_it_says_where_no_row_is_sure_enough(method):
+    options = {"rounds": 1, "steps": 1, "threshold": 1.0, "method": method, "seed": 0}
+    with pytest.warns(UserWarning, match=r"Round 1 .* threshold=1\. .*steps=1\)"):
+        result = pseudo_label(BUILD, X[:12], Y[:12], X[12:200], **options)
+    assert result.rounds[1]["pseudo"] == 0
+
+
 def test_it_stops_when_validation_falls_and_never_trains_on_it(monkeypatch):
     """Held-out labels that are all wrong can only be met by chance: the first fall ends it."""
     seen = []

@@ -75,7 +75,10 @@ def bounds(owner, low, high, *, step=None, log=False):
             f"{owner} must have low below high. {received}. For one value give it as a constant."
         )
     if log and low <= 0:
-        raise ValueError(f"{owner} must have low above 0 with log=True. {received}.")
+        raise ValueError(
+            f"{owner} must have low above 0 with log=True. {received}. Begin at the smallest value "
+            f"that may matter, such as low={1 if step else high / 1000:g}, or leave out log=True."
+        )
     if step is None:
         return
     count("step", step)
