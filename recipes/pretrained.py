@@ -70,7 +70,8 @@ def build_pretrained(
         preprocessing: None is the named backbone's own, and none for a model given; "tf", "torch"
             or "caffe" for weights that were trained with another; or a Keras layer.
         image_size: side in pixels, (height, width), or share in (0, 1] of the sides, to which
-            images are resized inside; None leaves them as they come.
+            images are resized inside; None leaves them as they come. Photos far smaller than those
+            that the backbone has seen (224 pixels as a rule) gain by being enlarged.
         pooling: "average" or "max" over all positions of the backbone's features.
         unfreeze, layer_decay: train the backbone too, from the first step, as in `fine_tune`; None
             keeps it frozen.
