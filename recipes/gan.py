@@ -5,7 +5,7 @@
     more = sample(model, 100, label=3)
 
 Where few images of a class are there, the samples may be added to the training set; measure whether
-they help (examples/generate.py), for often an augmentation by `image_augmentation` helps more.
+they help, as examples/generate.py does: with 20 digits a class they do not.
 """
 
 import keras
