@@ -123,7 +123,7 @@ def pseudo_label(
             (0, 1], labels that are no classes, a knob out of range.
 
     Warns:
-        UserWarning: no unlabelled row reaches the threshold in a round.
+        UserWarning: hardly an unlabelled row reaches the threshold in a round.
 
     Source: Lee, 2013, Pseudo-Label; Zou et al., 2018, Class-Balanced Self-Training; Sohn et al.,
     2020, FixMatch.
@@ -302,7 +302,7 @@ class _Trainer:
 
 def _none_sure(number, threshold, steps):
     return (
-        f"Round {number} learns from the labelled rows alone: no row without a label reaches "
+        f"Round {number} learns from hardly a row without a label: they do not reach "
         f"threshold={threshold:g}. Give more steps (Received: steps={steps}), so that the model is "
         "sure of some, or lower the threshold."
     )

@@ -154,6 +154,8 @@ BAD = [
     (lambda: Int(1, 9, step=4, default=3), "default=3"),
     (lambda: Float(0.5, 0.1), "low below high"),
     (lambda: Float(0, 1, log=True), r"low above 0 .* such as low=0\.001, or leave out"),
+    (lambda: Float(-2, -1, log=True), r"high=-1\. Leave out log=True"),
+    (lambda: Int(0, 1, log=True), r"high=1\. Leave out log=True"),
     (lambda: Float(0, float("inf")), "high must be finite"),
     (lambda: Float(0, 1, default=2), "default=2"),
     (lambda: Choice(), "at least two"),

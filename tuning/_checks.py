@@ -75,9 +75,11 @@ def bounds(owner, low, high, *, step=None, log=False):
             f"{owner} must have low below high. {received}. For one value give it as a constant."
         )
     if log and low <= 0:
+        smallest = high / 1000 if step is None else 1
+        begin = f"Begin at the smallest value that may matter, such as low={smallest:g}, or leave"
         raise ValueError(
-            f"{owner} must have low above 0 with log=True. {received}. Begin at the smallest value "
-            f"that may matter, such as low={1 if step else high / 1000:g}, or leave out log=True."
+            f"{owner} must have low above 0 with log=True. {received}. "
+            f"{begin if smallest < high else 'Leave'} out log=True."
         )
     if step is None:
         return
