@@ -68,6 +68,17 @@ def seeded(seed: int | None) -> Iterator[None]:
         random.setstate(state)
 
 
+def drawn(seed: int | None) -> int:
+    """The seed; None draws one as Keras does, so that `keras.utils.set_random_seed` fixes it."""
+    seed = _checks.seed(seed)
+    return random.randrange(2**31) if seed is None else seed
+
+
+def generator(seed: int | None) -> np.random.Generator:
+    """NumPy's generator of random numbers from `drawn(seed)`."""
+    return np.random.default_rng(drawn(seed))
+
+
 def _plain(value):
     if isinstance(value, np.generic):
         return value.item()

@@ -4,6 +4,7 @@ import keras
 import numpy as np
 
 from recipes import _checks, _targets
+from recipes._recipe import generator
 
 
 class BalancedBatches(keras.utils.PyDataset):
@@ -75,7 +76,7 @@ class BalancedBatches(keras.utils.PyDataset):
             len(self.classes) > 1, "y", "hold at least two classes", f"only {self.classes}"
         )
         self.batch_size = _checks.count("batch_size", batch_size, minimum=len(self.classes))
-        self.generator = np.random.default_rng(_checks.seed(seed))
+        self.generator = generator(seed)
         self.quotas = self._quotas()
         self.ends = np.cumsum(self.quotas.sum(1))
         self.on_epoch_end()

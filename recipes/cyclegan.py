@@ -9,11 +9,10 @@ back must lead to it again.
 """
 
 import keras
-import numpy as np
 from keras import layers, ops
 
 from recipes import _adversaries, _checks, _model_checks
-from recipes._recipe import recipe
+from recipes._recipe import generator, recipe
 from recipes.feeding import batches
 
 KINDS = ("a", "b")
@@ -297,7 +296,7 @@ def unpaired_batches(a, b, batch_size=4, *, seed=None):
     """
     a = _checks.array("a", a, ndim=4)
     b = _checks.array("b", b, shape=a.shape[1:])
-    random = np.random.default_rng(_checks.seed(seed))
+    random = generator(seed)
     rows = max(len(a), len(b))
     a, b = (images[random.permutation(rows) % len(images)] for images in (a, b))
     return batches({"a": a, "b": b}, batch_size=batch_size, seed=seed)

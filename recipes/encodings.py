@@ -8,6 +8,7 @@ each sample is from what the model knows (for labels and a threshold, see `anoma
 import numpy as np
 
 from recipes import _checks, _model_checks
+from recipes._recipe import generator
 
 
 def encode(model, x, *, batch_size=256):
@@ -96,7 +97,7 @@ def augment_with(model, x, y=None, *, copies=1, noise=0.1, seed=None, batch_size
         _checks.same_rows(x=x, y=y)
     copies = _checks.count("copies", copies)
     noise = _checks.non_negative("noise", noise)
-    random = np.random.default_rng(_checks.seed(seed))
+    random = generator(seed)
 
     codes = _predict(encoder, x, batch_size)
     spread = noise * codes.std(axis=0)

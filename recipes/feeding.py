@@ -10,6 +10,9 @@ import keras
 import numpy as np
 
 from recipes import _checks
+from recipes._recipe import drawn
+
+NO_GLOBAL_SEED = 87654321  # what TensorFlow puts beside a seed where no global one is set
 
 
 def batches(x, y=None, batch_size=32, *, sample_weight=None, shuffle=True, seed=None):
@@ -21,7 +24,7 @@ def batches(x, y=None, batch_size=32, *, sample_weight=None, shuffle=True, seed=
         batch_size: rows in a batch, at least 1; the last batch holds what is left.
         sample_weight: weight of each row, (rows,), or None.
         shuffle: draw a new order each epoch. Switch off to evaluate and predict.
-        seed: int for the orders, or None.
+        seed: int for the orders; None draws one, which `keras.utils.set_random_seed` fixes.
 
     Returns:
         What this backend reads fastest: a `tf.data.Dataset` on TensorFlow, a
@@ -37,7 +40,7 @@ def batches(x, y=None, batch_size=32, *, sample_weight=None, shuffle=True, seed=
     [2, 2, 1]
     """
     batch_size = _checks.count("batch_size", batch_size)
-    seed = _checks.seed(seed)
+    seed = drawn(seed)
     _checks.flag("shuffle", shuffle)
     _checks.require(x is not None, "x", "be given", "x=None")
     data = {"x": x, "y": y, "sample_weight": sample_weight}
@@ -67,12 +70,33 @@ def _tensorflow_batches(columns, rows, batch_size, shuffle, seed):
 
     dataset = tf.data.Dataset.from_tensor_slices(columns)
     if shuffle:
-        dataset = dataset.shuffle(rows, seed=seed, reshuffle_each_iteration=True)
+        dataset = _shuffled(dataset, rows, seed)
     # Rows in memory need no threads: prefetching and tuning cost small models more than they bring.
     options = tf.data.Options()
     options.autotune.enabled = False
     options.experimental_optimization.inject_prefetch = False
     return dataset.batch(batch_size).with_options(options)
+
+
+def _shuffled(dataset, rows, seed):
+    """`dataset.shuffle(rows, seed)` in an order that `tf.random.set_seed` does not change as well.
+
+    The same seed must give the same order in a process of its own, as that of a fold or a trial.
+    """
+    import tensorflow as tf
+
+    spec = dataset.element_spec
+    leaves = tf.nest.flatten(spec)
+    shuffled = tf.raw_ops.ShuffleDatasetV3(
+        input_dataset=tf.data.experimental.to_variant(dataset),
+        buffer_size=rows,
+        seed=NO_GLOBAL_SEED,
+        seed2=seed,
+        seed_generator=tf.raw_ops.DummySeedGenerator(),
+        output_types=[leaf.dtype for leaf in leaves],
+        output_shapes=[leaf.shape for leaf in leaves],
+    )
+    return tf.data.experimental.from_variant(shuffled, spec)
 
 
 class _NumpyBatches(keras.utils.PyDataset):

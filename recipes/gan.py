@@ -13,7 +13,7 @@ import numpy as np
 from keras import layers, ops
 
 from recipes import _adversaries, _blocks, _checks
-from recipes._recipe import recipe
+from recipes._recipe import generator, recipe
 
 
 @recipe
@@ -244,7 +244,7 @@ def sample(model, n, label=None, *, seed=None, batch_size=256):
     if not isinstance(model, GAN):
         raise TypeError(f"model must be made by build_gan. Received: {type(model).__name__}.")
     n = _checks.count("n", n)
-    noise = np.random.default_rng(_checks.seed(seed)).normal(size=(n, model.latent_dim))
+    noise = generator(seed).normal(size=(n, model.latent_dim))
     inputs = [noise.astype("float32")]
     if model.classes:
         labels = np.arange(n) % model.classes if label is None else np.asarray(label)

@@ -167,7 +167,7 @@ def _explanations(model, x, prediction, task):
         ax = plots.plot_maps(few, grad_cam(model, few), n=SHOWN, titles=titles)
         parts.append(_page.figure(ax, "where the class predicted is seen (Grad-CAM)"))
     for layer in _watching.attention_layers(model)[-1:]:
-        weights = weights_of(model, few[:1], layer)
+        weights = weights_of(model, few, layer)
         if weights is not None:
             ax = plots.plot_attention(weights[0])
             parts.append(_page.figure(ax, "attention of the first row"))

@@ -18,6 +18,7 @@ import numpy as np
 from recipes import _checks
 from recipes._folds import hold_out
 from recipes._image_sources import read_source
+from recipes._recipe import generator
 from recipes.naming import numbered
 
 RESIZING = ("stretch", "crop", "pad")
@@ -140,7 +141,7 @@ class Images(keras.utils.PyDataset):
         self.shuffle, self.seed = shuffle, seed
         self.batch_size, self.broken = batch_size, broken
         self._skipped: set[str] = set()
-        self._random = np.random.default_rng(seed)
+        self._random = generator(seed)
         self._order = np.arange(len(items))
         self.on_epoch_end()
 

@@ -4,6 +4,7 @@ import keras
 import numpy as np
 
 from recipes import _checks, _model_checks
+from recipes._recipe import generator
 
 INITIALIZERS = (
     "glorot_normal",
@@ -45,7 +46,7 @@ def initial_weights(model, initializer, *, seed=None):
     """
     _model_checks.model("model", model)
     _checks.one_of("initializer", initializer, INITIALIZERS)
-    seeds = np.random.default_rng(_checks.seed(seed))
+    seeds = generator(seed)
     kind = type(keras.initializers.get(initializer))
     for variable in model.trainable_variables:
         if variable.name != "kernel" or len(variable.shape) < 2:

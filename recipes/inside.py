@@ -7,6 +7,7 @@ attention_weights     how much each step or position looks at each other
 import numpy as np
 
 from recipes import _checks, _explained, _gradients, _model_checks, _watching
+from recipes._recipe import generator
 
 GREY_NOISE = 0.05  # spread of the first picture, in shares of the range of values
 
@@ -70,7 +71,7 @@ def maximize_activation(
     _checks.count("jitter", jitter, minimum=0)
     _checks.non_negative("blur", blur)
     low, high = _checks.interval("value_range", value_range)
-    random = np.random.default_rng(_checks.seed(seed))
+    random = generator(seed)
     _check_filters(model, layer, filters, shape)
 
     from scipy.ndimage import gaussian_filter
@@ -143,9 +144,10 @@ def attention_weights(model, x, *, layer=None, batch_size=32):
 
 
 def weights_of(model, x, layer, batch_size=32):
-    """The weights of an attention layer; None where what it returns does not sum to 1."""
+    """The weights of an attention layer; None where what it returns are no shares of 1."""
     weights = _gradients.activations(model, x, layer, what="attention", batch_size=batch_size)
-    return weights if np.allclose(weights.sum(-1), 1, atol=0.02) else None  # of bfloat16
+    shares = (weights >= 0).all() and np.allclose(weights.sum(-1), 1, atol=0.02)  # of bfloat16
+    return weights if shares else None
 
 
 def _inputs(model, x):

@@ -12,6 +12,7 @@ import keras
 import numpy as np
 
 from recipes import _checks
+from recipes._recipe import generator
 
 # The papers' choices for the Beta distribution of the shares.
 ALPHA = {"mixup": 0.2, "cutmix": 1.0}
@@ -56,7 +57,7 @@ def mix(x, y, *, kind="mixup", alpha=None, outputs=None, sample_weight=None, see
     if sample_weight is not None:
         sample_weight = _checks.array("sample_weight", sample_weight, ndim=1)
     blend.check(x, y)
-    mixed = blend(x, y, sample_weight, np.random.default_rng(seed))
+    mixed = blend(x, y, sample_weight, generator(seed))
     return mixed if sample_weight is not None else mixed[:2]
 
 
@@ -202,7 +203,7 @@ class _AugmentedBatches(keras.utils.PyDataset):
         self.augmentation = augmentation
         self.blend = blend
         # Of the batch, not of the order in which workers come to it.
-        self.seed = int(np.random.default_rng(seed).integers(2**62))
+        self.seed = int(generator(seed).integers(2**62))
         self.epoch = 0
 
     @property
@@ -231,7 +232,7 @@ class _AugmentedBatches(keras.utils.PyDataset):
 def _augmented_dataset(feed, augmentation, blend, seed):
     import tensorflow as tf
 
-    random = np.random.default_rng(seed)
+    random = generator(seed)
 
     def augment(*batch):
         x, *rest = batch

@@ -13,6 +13,7 @@ import numpy as np
 
 from recipes import _checks, _targets
 from recipes._folds import hold_out
+from recipes._recipe import generator
 from recipes._refit import Refit
 from recipes.augmentation import image_augmentation, tabular_augmentation
 from recipes.feeding import batches
@@ -205,7 +206,7 @@ class _Trainer:
         self.batch_size = batch_size
         self.seed = seed
         self.weak, self.strong = weak, strong
-        self.random = np.random.default_rng(seed)
+        self.random = generator(seed)
         self.model: Any = None
 
     def fresh(self):

@@ -9,7 +9,7 @@ import numpy as np
 from keras import layers, ops
 
 from recipes import _attention, _blocks, _checks, _heads, _model_checks, _recurrent, text
-from recipes._recipe import recipe
+from recipes._recipe import generator, recipe
 from recipes.augmentation import from_level
 
 PATTERNS = ("many_to_one", "many_to_many", "one_to_many")
@@ -222,7 +222,7 @@ def generate_sequence(model, start, length, *, temperature=1.0, seed=None):
         _checks.tokens("start", start, model.output_shape[-1])
     length = _checks.count("length", length)
     temperature = _checks.non_negative("temperature", temperature)
-    random = np.random.default_rng(_checks.seed(seed))
+    random = generator(seed)
     _checks.require(
         tokens or model.output_shape[-1] == shape[-1],
         "model",

@@ -3,10 +3,9 @@
 import math
 
 import keras
-import numpy as np
 
 from recipes import _autoencoders, _blocks, _checks, _model_checks
-from recipes._recipe import recipe
+from recipes._recipe import generator, recipe
 from recipes.layers import Sampling
 
 LOSSES = {
@@ -126,7 +125,7 @@ def generate(model, n, *, seed=None, batch_size=256):
         "Did you mean build_variational_autoencoder?",
     )
     decoder = _model_checks.part(model, "decoder")
-    random = np.random.default_rng(_checks.seed(seed))
+    random = generator(seed)
     codes = random.normal(size=(_checks.count("n", n), *decoder.input_shape[1:]))
     batch_size = _checks.count("batch_size", batch_size)
     return decoder.predict(codes.astype("float32"), batch_size=batch_size, verbose=0)

@@ -12,6 +12,7 @@ import keras
 import numpy as np
 
 from recipes import _checks
+from recipes._recipe import generator
 from recipes._series import CHUNK_ROWS, read_series, rows_of, targets_first
 
 
@@ -233,7 +234,7 @@ class WindowBatches(keras.utils.PyDataset):
         self.factor = np.asarray(1 / scale, kind)
         self.batch_size = batch_size
         self.shuffle = shuffle
-        self.generator = np.random.default_rng(seed)
+        self.generator = generator(seed)
         self.on_epoch_end()
 
     def __len__(self):

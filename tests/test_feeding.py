@@ -31,6 +31,34 @@ def test_a_fresh_order_each_epoch_that_the_seed_fixes():
     assert orders == [epoch(again), epoch(again)]
 
 
+@pytest.mark.parametrize("seed", [3, None])
+def test_what_fixes_the_order(seed):
+    """A seed of its own, whatever that of all Keras is; without one, that of all Keras."""
+    orders = []
+    for everywhere in (0, 1, 1):
+        keras.utils.set_random_seed(everywhere)
+        orders.append(epoch(recipes.batches(X, Y, batch_size=4, seed=seed)))
+    assert orders[1] == orders[2]
+    assert (orders[0] == orders[1]) == (seed is not None)
+
+
+@pytest.mark.parametrize(
+    "draw",
+    [
+        lambda: epoch(recipes.BalancedBatches(X, Y % 2, batch_size=4)),
+        lambda: [y.tolist() for _, y in recipes.make_windows(X[:, 0], 2, 1, batch_size=3).train],
+        lambda: recipes.mix(X, Y % 2, outputs=2)[0].tolist(),
+    ],
+    ids=["balanced", "windows", "mixup"],
+)
+def test_the_seed_of_all_keras_fixes_what_has_none(draw):
+    drawn = []
+    for everywhere in (1, 1, 2):
+        keras.utils.set_random_seed(everywhere)
+        drawn.append(draw())
+    assert drawn[0] == drawn[1] != drawn[2]
+
+
 def test_without_shuffle_rows_come_in_order():
     assert np.concatenate(epoch(recipes.batches(X, batch_size=3, shuffle=False))).tolist() == [
         *range(10)

@@ -83,11 +83,13 @@ def test_attention_is_shown_where_there_is_some(tmp_path):
         [
             keras.Input((5, 3)),
             keras.layers.Flatten(),
-            keras.layers.Dense(3, name="attention"),
+            keras.layers.Dense(3, kernel_initializer="zeros", name="attention"),
             keras.layers.Softmax(),
         ]
     )
-    for model, shown in ((with_attention, True), (only_named, False)):
+    below_zero = keras.models.clone_model(only_named)
+    below_zero.get_layer("attention").bias.assign([2.0, -1.0, 0.0])  # they sum to 1
+    for model, shown in ((with_attention, True), (only_named, False), (below_zero, False)):
         page = Page(recipes.report(model, series, Y[:12], path=tmp_path / "report.html"))
         assert any("attention" in caption for caption in page.captions) == shown
 

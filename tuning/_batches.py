@@ -10,6 +10,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from recipes._recipe import generator
 from tuning import _batch_checks as _checks
 
 
@@ -59,7 +60,7 @@ class InOrder(keras.utils.PyDataset):
     def __init__(self, dataset, seed):
         super().__init__(dataset.workers, dataset.use_multiprocessing, dataset.max_queue_size)
         self.dataset = dataset
-        self.generator = np.random.default_rng(seed)
+        self.generator = generator(seed)
         self.order = self.generator.permutation(len(dataset))
 
     def __len__(self):
