@@ -6,6 +6,7 @@ import keras
 import numpy as np
 
 from recipes import _checks, _folds, _targets
+from recipes._recipe import drawn
 from recipes._records import Records
 from recipes._refit import Refit
 from recipes._steps import Fold, Steps, outcomes
@@ -252,7 +253,7 @@ def _check_steps(preprocess, resample, prepare, validation, predict):
 
 def _plan(rounds, seeds, seed):
     """The rows and the seed of every model to train, by its name in reports and files."""
-    plan = {}
+    plan, seed = {}, drawn(seed)
     for repeat, pairs in enumerate(rounds):
         for number, (train, held) in enumerate(pairs):
             for twin in range(seeds):
@@ -261,15 +262,9 @@ def _plan(rounds, seeds, seed):
                     name = f"repeat {repeat}, {name}"
                 if seeds > 1:
                     name = f"{name}, seed {twin}"
-                own = _seed_of(seed, repeat, number, twin)
-                plan[name] = {"train": train, "held": held, "seed": own}
+                own = np.random.SeedSequence((seed, repeat, number, twin)).generate_state(1)[0]
+                plan[name] = {"train": train, "held": held, "seed": int(own >> 1)}
     return plan
-
-
-def _seed_of(seed, repeat, number, twin):
-    """A seed for one model; independent of those of the others."""
-    entropy = None if seed is None else (seed, repeat, number, twin)
-    return int(np.random.SeedSequence(entropy).generate_state(1)[0] >> 1)
 
 
 def _last(record):

@@ -428,6 +428,14 @@ class TestFailures:
         assert "1 failed" in repr(result)
         assert np.isnan(result.predictions).any(1).sum() == 20
 
+    def test_the_seed_of_all_keras_fixes_a_run_without_one(self):
+        runs = []
+        for everywhere in (1, 1, 2):
+            keras.utils.set_random_seed(everywhere)
+            runs.append(validate(seed=None).predictions)
+        np.testing.assert_array_equal(runs[0], runs[1])
+        assert not np.allclose(runs[0], runs[2])
+
     @pytest.mark.processes
     def test_processes_give_what_one_process_gives(self):
         first = X[0, 0]
