@@ -172,7 +172,7 @@ def test_a_search_turns_them_all_and_says_what_it_found():
         ({"class_weight": "balanced"}, FEED, "class_weight needs y as one array"),
         ({"augmentation": "light"}, FEED, "augmentation needs x as one array"),
     ],
-    ids=str,
+    ids=lambda value: value if isinstance(value, str) else "",
 )
 def test_bad_input(space, data, message):
     with pytest.raises(ValueError, match=message):
