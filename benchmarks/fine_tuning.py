@@ -69,8 +69,8 @@ them: 16 of 100 photos are wrong in most of the eight, 9 in all. They are kinds 
 Gala and Pink Lady, satsumas and oranges, Golden Delicious and Granny Smith.
 
 Photos enlarged from 161 to 225 pixels in the model help logistic regression on frozen features,
-0.750 for 0.724, but not a fine-tuned network (third 0, with brightness, contrast and decay as above:
-0.768 for 0.773), in twice the time.
+0.750 for 0.724, but not a fine-tuned network (third 0, with brightness, contrast and decay as
+above: 0.768 for 0.773), in twice the time.
 
 On the test photos, 661 that the table lists twice each, at 161 pixels: 0.785 with the defaults
 before (0.0001, medium), 0.828 and 0.835 with these in two runs, 0.917 with 5 classes; 70 of the 228
