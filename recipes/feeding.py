@@ -40,8 +40,8 @@ def batches(x, y=None, batch_size=32, *, sample_weight=None, shuffle=True, seed=
     [2, 2, 1]
     """
     batch_size = _checks.count("batch_size", batch_size)
-    seed = drawn(seed)
     _checks.flag("shuffle", shuffle)
+    seed = drawn(seed) if shuffle else _checks.seed(seed)
     _checks.require(x is not None, "x", "be given", "x=None")
     data = {"x": x, "y": y, "sample_weight": sample_weight}
     data = {name: _arrays(name, value) for name, value in data.items() if value is not None}

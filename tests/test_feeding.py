@@ -1,5 +1,7 @@
 """`batches` feeds the rows that it was given, in the order of its seed."""
 
+import random
+
 import keras
 import numpy as np
 import pytest
@@ -57,6 +59,14 @@ def test_the_seed_of_all_keras_fixes_what_has_none(draw):
         keras.utils.set_random_seed(everywhere)
         drawn.append(draw())
     assert drawn[0] == drawn[1] != drawn[2]
+
+
+def test_rows_in_order_leave_chance_alone():
+    before = random.getstate()
+    recipes.batches(X, shuffle=False)
+    assert random.getstate() == before
+    recipes.batches(X)
+    assert random.getstate() != before
 
 
 def test_without_shuffle_rows_come_in_order():
