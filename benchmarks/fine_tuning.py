@@ -5,6 +5,7 @@
     python -m benchmarks fine_tuning finegrained validation   a third of the 675 to score
     python -m benchmarks fine_tuning finegrained test 97      smaller photos, a third of the time
     python -m benchmarks fine_tuning cifar10 FOLDER 97        500 of CIFAR-10, 1,000 to score
+    python -m benchmarks fine_tuning finegrained test 161 efficientnet_lite0      another network
 
 The guide (keras.io/guides/transfer_learning) gets the CPU seconds that the recipe took, half for
 each of its phases. Both start from MobileNetV2's ImageNet weights, at 161 pixels.
@@ -95,6 +96,11 @@ KINDS = {"finegrained": 14, "coarse": 5, "cifar10": 10}
 SPLITS = ("test", "validation", "validation1", "validation2")  # of the grocery photos
 CIFAR10 = (50, 1000)  # photos of each class to train on, photos to score
 CLUSTERS = 9  # of each class, for "validation"
+# (the network at a side in pixels, the scaling that it was trained with)
+NETWORKS = {
+    "mobilenet_v2": (lambda side: _photos.mobilenet_v2(), "torch"),
+    "efficientnet_lite0": (_photos.efficientnet_lite0, "tf"),
+}
 
 
 class Until(keras.callbacks.Callback):
@@ -108,17 +114,16 @@ class Until(keras.callbacks.Callback):
         self.model.stop_training = time.process_time() > self.end
 
 
-def by_hand(x, y, classes, seconds, seed):
+def by_hand(x, y, classes, seconds, seed, network="mobilenet_v2"):
     """Keras's guide: the head alone, then everything with a small rate."""
     keras.utils.set_random_seed(seed)
-    backbone = _photos.mobilenet_v2()
+    make, mode = NETWORKS[network]
+    backbone = make(x.shape[1])
     backbone.trainable = False
     inputs = keras.Input(x.shape[1:])
     z = layers.RandomFlip("horizontal")(inputs)
     z = layers.RandomRotation(0.1)(z)
-    z = layers.Lambda(
-        lambda z: keras.applications.imagenet_utils.preprocess_input(z, mode="torch")
-    )(z)
+    z = layers.Lambda(lambda z: keras.applications.imagenet_utils.preprocess_input(z, mode=mode))(z)
     z = backbone(z, training=False)
     z = layers.GlobalAveragePooling2D()(z)
     z = layers.Dropout(0.2)(z)
@@ -134,32 +139,30 @@ def by_hand(x, y, classes, seconds, seed):
     return model
 
 
-def recipe(x, y, classes, seed, build=None, tune=None):
+def recipe(x, y, classes, seed, network="mobilenet_v2"):
     """Defaults, but for where the weights come from."""
-    model = recipes.build_pretrained(
-        x.shape[1:],
-        classes,
-        backbone=_photos.mobilenet_v2(),
-        preprocessing="torch",
-        seed=seed,
-        **(build or {}),
-    )
-    result = recipes.fine_tune(model, x, y, seed=seed, **(tune or {}))
+    model = built(x, classes, network, seed)
+    result = recipes.fine_tune(model, x, y, seed=seed)
     print(result, flush=True)
     return model
 
 
-def frozen(x, y, x_test, y_test):
+def built(x, classes, network, seed=None):
+    make, mode = NETWORKS[network]
+    return recipes.build_pretrained(
+        x.shape[1:], classes, backbone=make(x.shape[1]), preprocessing=mode, seed=seed
+    )
+
+
+def frozen(x, y, x_test, y_test, network="mobilenet_v2"):
     """Logistic regression on the features of the frozen network."""
     classifier = make_pipeline(StandardScaler(), LogisticRegression(C=0.01, max_iter=2000))
-    return classifier.fit(described(x), y).score(described(x_test), y_test)
+    return classifier.fit(described(x, network), y).score(described(x_test, network), y_test)
 
 
-def described(x):
+def described(x, network="mobilenet_v2"):
     """The features of the frozen network."""
-    model = recipes.build_pretrained(
-        x.shape[1:], 2, backbone=_photos.mobilenet_v2(), preprocessing="torch"
-    )
+    model = built(x, 2, network)
     return keras.Model(model.inputs, model.get_layer("pooling").output).predict(x, verbose=0)
 
 
@@ -197,7 +200,9 @@ def alike(x, y, third):
     return thirds == third
 
 
-def main(kind="finegrained", split="test", side=SIDE, seed=0):
+def main(kind="finegrained", split="test", side=SIDE, network="mobilenet_v2", seed=0):
+    if network not in NETWORKS:
+        raise ValueError(f"network must be one of {tuple(NETWORKS)}. Received: {network!r}.")
     if kind != "cifar10" and split not in SPLITS:
         raise ValueError(f"split must be one of {SPLITS}. Received: {split!r}.")
     _measure.versions()
@@ -209,15 +214,15 @@ def main(kind="finegrained", split="test", side=SIDE, seed=0):
     def score(model):
         return float(np.mean(model.predict(x_test, verbose=0).argmax(-1) == y_test))
 
-    rows = [("frozen, logistic regression", frozen(x, y, x_test, y_test), None)]
+    rows = [("frozen, logistic regression", frozen(x, y, x_test, y_test, network), None)]
     print(rows, flush=True)
     start = time.perf_counter(), time.process_time()
-    model = recipe(x, y, KINDS[kind], seed)
+    model = recipe(x, y, KINDS[kind], seed, network)
     minutes, spent = (time.perf_counter() - start[0]) / 60, time.process_time() - start[1]
     rows.append(("build_pretrained, fine_tune", score(model), spent))
     print(rows[-1], f"{minutes:.1f} minutes", flush=True)
     start = time.process_time()
-    model = by_hand(x, y, KINDS[kind], spent, seed)
+    model = by_hand(x, y, KINDS[kind], spent, seed, network)
     rows.append(("Keras's guide by hand", score(model), time.process_time() - start))
     _measure.table(
         ("what", "accuracy", "CPU minutes to train"),

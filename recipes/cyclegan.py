@@ -69,6 +69,7 @@ def build_cyclegan(
     Source: Zhu et al., 2017, Unpaired Image-to-Image Translation; Shrivastava et al., 2017 (the
     pool); Ulyanov et al., 2016 (normalising every image).
 
+    >>> import numpy as np
     >>> model = build_cyclegan((8, 8, 1), filters=(4, 8), residual_blocks=1)
     >>> translate(model, np.zeros((2, 8, 8, 1)), to="b").shape
     (2, 8, 8, 1)
@@ -151,6 +152,7 @@ class ImagePool(layers.Layer):
 
     Source: Shrivastava et al., 2017, Learning from Simulated and Unsupervised Images.
 
+    >>> import numpy as np
     >>> pool = ImagePool(2)
     >>> first = pool(np.ones((2, 1)), training=True)
     >>> np.array(pool(np.zeros((2, 1)), training=False)).ravel()
@@ -290,6 +292,7 @@ def unpaired_batches(a, b, batch_size=4, *, seed=None):
     Raises:
         ValueError, TypeError: images of different shapes, or of none.
 
+    >>> import numpy as np
     >>> feed = unpaired_batches(np.zeros((4, 8, 8, 1)), np.ones((3, 8, 8, 1)), 2, seed=0)
     >>> len(feed)
     2
@@ -317,6 +320,7 @@ def translate(model, images, *, to, batch_size=64):
     Raises:
         ValueError, TypeError: no such model, another kind, or images of another shape.
 
+    >>> import numpy as np
     >>> model = build_cyclegan((4, 4, 1), filters=(2,), residual_blocks=0)
     >>> translate(model, np.zeros((1, 4, 4, 1)), to="a").shape
     (1, 4, 4, 1)
