@@ -80,7 +80,9 @@ class SourceAttention(keras.Layer):
         if self.kind == "additive":
             queries = ops.matmul(queries, self.kernel)
             both = ops.tanh(queries[:, :, None] + keys[:, None])
-            energy = ops.squeeze(ops.matmul(both, self.query), -1)
+            # Keras 3.12 hands `matmul` to TensorFlow's, which is wrong here for one query on CPUs
+            # that its oneDNN serves with more than AVX2 (batch dimensions of 1).
+            energy = ops.squeeze(ops.tensordot(both, self.query, 1), -1)
         else:
             energy = ops.matmul(queries, ops.transpose(keys, (0, 2, 1)))
         weights = masked_softmax(energy, ops.not_equal(source, 0)[:, None])
