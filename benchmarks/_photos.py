@@ -90,9 +90,9 @@ def efficientnet_lite0(side):
         input_shape=(side, side, 3),
         name="efficientnet_lite0",
     )
-    behind = made.get_layer("stem_conv_pad")
-    scaled = keras.Model(behind.input, made.output, name=made.name)
-    return _filled(scaled, folder / "efficientnet-lite0-57934424.pth")
+    # From its first convolution on: before it, pixels are scaled as for EfficientNetB0.
+    network = keras.Model(made.get_layer("stem_conv_pad").input, made.output, name=made.name)
+    return _filled(network, folder / "efficientnet-lite0-57934424.pth")
 
 
 def _filled(model, path):

@@ -115,7 +115,7 @@ class Until(keras.callbacks.Callback):
         self.model.stop_training = time.process_time() > self.end
 
 
-def by_hand(x, y, classes, seconds, seed, network="mobilenet_v2"):
+def by_hand(x, y, classes, seconds, seed, network):
     """Keras's guide: the head alone, then everything with a small rate."""
     keras.utils.set_random_seed(seed)
     make, mode = NETWORKS[network]
@@ -140,7 +140,7 @@ def by_hand(x, y, classes, seconds, seed, network="mobilenet_v2"):
     return model
 
 
-def recipe(x, y, classes, seed, network="mobilenet_v2"):
+def recipe(x, y, classes, seed, network):
     """Defaults, but for where the weights come from."""
     model = built(x, classes, network, seed)
     result = recipes.fine_tune(model, x, y, seed=seed)
@@ -149,19 +149,20 @@ def recipe(x, y, classes, seed, network="mobilenet_v2"):
 
 
 def built(x, classes, network, seed=None):
+    """`build_pretrained` by default on the network, for images of the size of x."""
     make, mode = NETWORKS[network]
     return recipes.build_pretrained(
         x.shape[1:], classes, backbone=make(x.shape[1]), preprocessing=mode, seed=seed
     )
 
 
-def frozen(x, y, x_test, y_test, network="mobilenet_v2"):
+def frozen(x, y, x_test, y_test, network):
     """Logistic regression on the features of the frozen network."""
     classifier = make_pipeline(StandardScaler(), LogisticRegression(C=0.01, max_iter=2000))
     return classifier.fit(described(x, network), y).score(described(x_test, network), y_test)
 
 
-def described(x, network="mobilenet_v2"):
+def described(x, network):
     """The features of the frozen network."""
     model = built(x, 2, network)
     return keras.Model(model.inputs, model.get_layer("pooling").output).predict(x, verbose=0)
@@ -187,7 +188,7 @@ def data(kind, split, side):
 def alike(x, y, third):
     """One third of each class, in whole clusters of the frozen features."""
     random = np.random.default_rng(0)
-    features = described(x)
+    features = described(x, "mobilenet_v2")
     features /= np.linalg.norm(features, axis=1, keepdims=True)
     thirds = np.zeros(len(y), int)
     for label in np.unique(y):
