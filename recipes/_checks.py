@@ -106,8 +106,12 @@ def flag(name, value):
 
 
 def seed(value):
-    """None or a non-negative int."""
-    return None if value is None else count("seed", value, minimum=0)
+    """None or an int that every library below takes: 0 <= seed < 2**32."""
+    if value is None:
+        return None
+    if count("seed", value, minimum=0) >= 2**32:
+        raise ValueError(f"seed must be less than 2**32. Received: seed={value}.")
+    return int(value)
 
 
 def one_of(name, value, options):

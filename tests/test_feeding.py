@@ -109,6 +109,7 @@ def test_fit_on_batches_gives_the_losses_of_fit_on_arrays():
         ({"x": np.array(["a", "b"])}, TypeError, "x must be numeric"),
         ({"x": X, "y": Y, "batch_size": 0}, ValueError, "batch_size must be at least 1"),
         ({"x": X, "sample_weight": Y[:2]}, ValueError, "same number of rows"),
+        ({"x": X, "seed": 2**32}, ValueError, r"seed must be less than 2\*\*32"),
     ],
 )
 def test_bad_input(arguments, error, message):

@@ -328,6 +328,7 @@ BAD = {
     "epochs": ({"epochs": 0}, ValueError, "epochs must be at least 1"),
     "batch_size": ({"batch_size": 0.5}, TypeError, "batch_size must be an int"),
     "seed": ({"seed": -1}, ValueError, "seed must be at least 0"),
+    "large seed": ({"seed": 2**32}, ValueError, r"seed must be less than 2\*\*32"),
     "time_budget": ({"time_budget": 0}, ValueError, "time_budget must be greater than 0"),
     "callbacks": ({"callbacks": [print]}, TypeError, "callbacks must hold keras Callbacks"),
     "task": ({"task": "multi"}, ValueError, "task must be one of"),

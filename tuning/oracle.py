@@ -24,7 +24,7 @@ MAX_REPEATS = 1000
 def make_oracle(engine, objective, *, max_trials, epochs, seed):
     """The oracle of that name, one of `ENGINES`."""
     # Keras Tuner takes seed 0 for "no seed".
-    seed = None if seed is None else seed + 1
+    seed = None if seed is None else min(seed + 1, 2**32 - 1)
     if engine == "keras-hyperband":
         # None: bracket after bracket until max_trials ends it.
         oracle = Hyperband(objective, max_epochs=epochs, hyperband_iterations=None, seed=seed)
