@@ -71,7 +71,7 @@ def mobilenet_v2():
     return _filled(made, folder / "mobilenet_v2-b0353104.pth")
 
 
-def efficientnet_lite0(side):
+def efficientnet_lite0():
     """EfficientNet-Lite0 without its top, with ImageNet weights, for `preprocessing="tf"`.
 
     It is EfficientNetB0 without squeeze and excitation, with another activation.
@@ -87,7 +87,7 @@ def efficientnet_lite0(side):
         blocks_args=[block | {"se_ratio": 0.0} for block in efficientnet.DEFAULT_BLOCKS_ARGS],
         include_top=False,
         weights=None,
-        input_shape=(side, side, 3),
+        input_shape=(None, None, 3),
         name="efficientnet_lite0",
     )
     # From its first convolution on: before it, pixels are scaled as for EfficientNetB0.

@@ -97,9 +97,9 @@ KINDS = {"finegrained": 14, "coarse": 5, "cifar10": 10}
 SPLITS = ("test", "validation", "validation1", "validation2")  # of the grocery photos
 CIFAR10 = (50, 1000)  # photos of each class to train on, photos to score
 CLUSTERS = 9  # of each class, for "validation"
-# (the network at a side in pixels, the scaling that it was trained with)
+# (the network, the scaling that it was trained with)
 NETWORKS = {
-    "mobilenet_v2": (lambda side: _photos.mobilenet_v2(), "torch"),
+    "mobilenet_v2": (_photos.mobilenet_v2, "torch"),
     "efficientnet_lite0": (_photos.efficientnet_lite0, "tf"),
 }
 
@@ -115,14 +115,16 @@ class Until(keras.callbacks.Callback):
         self.model.stop_training = time.process_time() > self.end
 
 
-def by_hand(x, y, classes, seconds, seed, network):
-    """Keras's guide: the head alone, then everything with a small rate."""
+def by_hand(x, y, classes, seconds, seed, network, sides=None):
+    """Keras's guide: the head alone, then everything with a small rate; photos of these sides."""
     keras.utils.set_random_seed(seed)
     make, mode = NETWORKS[network]
-    backbone = make(x.shape[1])
+    backbone = make()
     backbone.trainable = False
-    inputs = keras.Input(x.shape[1:])
-    z = layers.RandomFlip("horizontal")(inputs)
+    z = inputs = keras.Input(x.shape[1:])
+    if sides is not None:
+        z = layers.Resizing(*sides)(z)
+    z = layers.RandomFlip("horizontal")(z)
     z = layers.RandomRotation(0.1)(z)
     z = layers.Lambda(lambda z: keras.applications.imagenet_utils.preprocess_input(z, mode=mode))(z)
     z = backbone(z, training=False)
@@ -148,23 +150,24 @@ def recipe(x, y, classes, seed, network):
     return model
 
 
-def built(x, classes, network, seed=None):
+def built(x, classes, network, seed=None, **options):
     """`build_pretrained` by default on the network, for images of the size of x."""
     make, mode = NETWORKS[network]
     return recipes.build_pretrained(
-        x.shape[1:], classes, backbone=make(x.shape[1]), preprocessing=mode, seed=seed
+        x.shape[1:], classes, backbone=make(), preprocessing=mode, seed=seed, **options
     )
 
 
-def frozen(x, y, x_test, y_test, network):
+def frozen(x, y, x_test, y_test, network, image_size):
     """Logistic regression on the features of the frozen network."""
     classifier = make_pipeline(StandardScaler(), LogisticRegression(C=0.01, max_iter=2000))
-    return classifier.fit(described(x, network), y).score(described(x_test, network), y_test)
+    classifier.fit(described(x, network, image_size), y)
+    return classifier.score(described(x_test, network, image_size), y_test)
 
 
-def described(x, network):
-    """The features of the frozen network."""
-    model = built(x, 2, network)
+def described(x, network, image_size=None):
+    """The features of the frozen network, of photos as they come or enlarged."""
+    model = built(x, 2, network, image_size=image_size)
     return keras.Model(model.inputs, model.get_layer("pooling").output).predict(x, verbose=0)
 
 
@@ -216,16 +219,23 @@ def main(kind="finegrained", split="test", side=SIDE, network="mobilenet_v2", se
     def score(model):
         return float(np.mean(model.predict(x_test, verbose=0).argmax(-1) == y_test))
 
-    rows = [("frozen, logistic regression", frozen(x, y, x_test, y_test, network), None)]
-    print(rows, flush=True)
+    rows = []
+    for name, image_size in (("", None), (", photos enlarged", "auto")):
+        accuracy = frozen(x, y, x_test, y_test, network, image_size)
+        rows.append((f"frozen, logistic regression{name}", accuracy, None))
+        print(rows[-1], flush=True)
     start = time.perf_counter(), time.process_time()
     model = recipe(x, y, KINDS[kind], seed, network)
     minutes, spent = (time.perf_counter() - start[0]) / 60, time.process_time() - start[1]
     rows.append(("build_pretrained, fine_tune", score(model), spent))
     print(rows[-1], f"{minutes:.1f} minutes", flush=True)
-    start = time.process_time()
-    model = by_hand(x, y, KINDS[kind], spent, seed, network)
-    rows.append(("Keras's guide by hand", score(model), time.process_time() - start))
+    larger = model.get_layer("augmentation").output.shape[1:3]
+    for name, sides in (("", None), (", photos enlarged", larger)):
+        start = time.process_time()
+        model = by_hand(x, y, KINDS[kind], spent, seed, network, sides)
+        took = time.process_time() - start
+        rows.append((f"Keras's guide by hand{name}", score(model), took))
+        print(rows[-1], flush=True)
     _measure.table(
         ("what", "accuracy", "CPU minutes to train"),
         [

@@ -6,6 +6,8 @@
 The first line gives a frozen network with a new head; the second trains the head, then all.
 """
 
+import math
+
 import keras
 from keras import layers
 
@@ -16,6 +18,11 @@ from recipes.naming import ClassNames, check_names
 
 # "torch" is scaled to ImageNet's mean and spread, "tf" to -1..1, "caffe" is BGR less its mean.
 MODES = ("tf", "torch", "caffe")
+
+# Sides in pixels to which smaller images are enlarged by default, and by how much at most.
+# Networks that were trained on crops of 224 pixels see things larger than photos show them.
+NEAR = 224
+MOST = 2
 
 POOLING = {
     ("average", 4): layers.GlobalAveragePooling2D,
@@ -34,7 +41,7 @@ def build_pretrained(
     backbone="EfficientNetV2B0",
     weights="imagenet",
     preprocessing=None,
-    image_size=None,
+    image_size="auto",
     pooling="average",
     unfreeze=None,
     layer_decay=1.0,
@@ -69,9 +76,11 @@ def build_pretrained(
             as backbone has its own, unless a path is given.
         preprocessing: None is the named backbone's own, and none for a model given; "tf", "torch"
             or "caffe" for weights that were trained with another; or a Keras layer.
-        image_size: side in pixels, (height, width), or share in (0, 1] of the sides, to which
-            images are resized inside; None leaves them as they come. Photos far smaller than those
-            that the backbone has seen (224 pixels as a rule) gain by being enlarged.
+        image_size: "auto" enlarges images whose shorter side has less than 224 pixels to that, but
+            at most twice, because networks have learnt what they know from photos of this size;
+            a backbone of fixed sides gets images of these. Or the size inside: side in pixels,
+            (height, width), or share in (0, 1] of the sides. None leaves images as they come, the
+            fastest: the time of a step grows with the pixels.
         pooling: "average" or "max" over all positions of the backbone's features.
         unfreeze, layer_decay: train the backbone too, from the first step, as in `fine_tune`; None
             keeps it frozen.
@@ -116,7 +125,7 @@ def build_pretrained(
     _heads.check(outputs, task, label_smoothing, loss, class_counts, optimizer, learning_rate)
     check_names(class_names, outputs, task)
     _unfreezing.check_decay(layer_decay, _heads.make_optimizer(optimizer, learning_rate))
-    sides = _checks.sides("image_size", image_size, input_shape[:2]) or input_shape[:2]
+    sides = _sides(image_size, input_shape[:2], backbone, weights)
     if isinstance(backbone, str):
         _backbones.check_size(backbone, (*sides, input_shape[-1]))
     taken = 3 if isinstance(backbone, str) else backbone.input_shape[-1]
@@ -128,11 +137,15 @@ def build_pretrained(
     )
 
     x = inputs = keras.Input(input_shape, name="x")
-    if augmentation is not None:
-        x = augmentation(x)
-    if image_size is not None:
+    steps = [] if augmentation is None else [augmentation]
+    if sides != input_shape[:2]:
         # float32 also under mixed precision, whose 8 bits are fewer than a pixel has.
-        x = layers.Resizing(*sides, antialias=True, dtype="float32", name="resizing")(x)
+        resizing = layers.Resizing(*sides, antialias=True, dtype="float32", name="resizing")
+        # Augmented at the larger size, images stay as sharp as those of a prediction.
+        enlarged = None not in input_shape[:2] and math.prod(sides) > math.prod(input_shape[:2])
+        steps.insert(0 if enlarged else len(steps), resizing)
+    for step in steps:
+        x = step(x)
     x = _preprocessed(x, backbone, preprocessing, taken)
     features = _backbones.load(backbone, sides, weights)
     count = 0 if unfreeze is None else _unfreezing.count(features.layers, unfreeze)
@@ -189,6 +202,21 @@ class PixelScaling(layers.Layer):
 
     def get_config(self):
         return {**super().get_config(), "mode": self.mode, "channels": self.channels}
+
+
+def _sides(image_size, whole, backbone, weights):
+    """(height, width) that the backbone gets of images of the sides `whole`."""
+    if isinstance(image_size, str):
+        _checks.one_of("image_size", image_size, ("auto",))
+    else:
+        return _checks.sides("image_size", image_size, whole) or whole
+    named = isinstance(backbone, str)
+    if not named and None not in backbone.input_shape[1:3]:
+        return backbone.input_shape[1:3]
+    if None in whole or (named and weights is None):
+        return whole
+    factor = max(1, min(MOST, NEAR / min(whole)))
+    return tuple(round(factor * side) for side in whole)
 
 
 def _preprocessed(x, backbone, preprocessing, channels):

@@ -84,6 +84,35 @@ def test_images_are_resized_inside():
     assert shape.predict(IMAGES, verbose=0).shape == (4, 2)
 
 
+@pytest.mark.parametrize(
+    ("images", "seen"),
+    [
+        ((40, 60), (80, 120)),  # twice, at most
+        ((150, 200), (224, 299)),
+        ((224, 300), (224, 300)),
+        ((None, 40), (None, 40)),
+    ],
+)
+def test_small_photos_are_enlarged(images, seen):
+    model = build_pretrained((*images, 3), 2, backbone=small())
+    assert model.get_layer("augmentation").output.shape[1:3] == seen
+    as_they_come = build_pretrained((*images, 3), 2, backbone=small(), image_size=None)
+    assert "resizing" not in [layer.name for layer in as_they_come.layers]
+
+
+def test_a_backbone_of_fixed_sides_gets_images_of_these():
+    fixed = keras.Sequential([keras.Input((9, 7, 3)), layers.Conv2D(4, 3)])
+    for sides in ((12, 10), (5, 6), (None, None)):
+        model = build_pretrained((*sides, 3), 2, backbone=fixed)
+        assert model.get_layer("resizing").output.shape == (None, 9, 7, 3)
+
+
+def test_images_are_augmented_at_the_larger_size():
+    for sides, order in ((20, ["resizing", "augmentation"]), (6, ["augmentation", "resizing"])):
+        model = build_pretrained((12, 10, 3), 2, backbone=small(), image_size=sides)
+        assert [layer.name for layer in model.layers if layer.name in order] == order
+
+
 def test_a_network_of_keras_from_a_file(tmp_path):
     name = "MobileNetV2"
     weights = keras.applications.MobileNetV2(
@@ -153,7 +182,8 @@ def test_without_a_network_it_says_which_file_goes_where(monkeypatch, tmp_path):
     [
         ({"backbone": "MobilNetV2"}, ValueError, "Did you mean 'MobileNetV2'"),
         ({"backbone": 3}, TypeError, "backbone"),
-        ({"backbone": "Xception", "input_shape": (70, 80, 3)}, ValueError, "at least 71"),
+        ({"backbone": "Xception", "input_shape": (30, 80, 3)}, ValueError, "at least 71"),
+        ({"image_size": "atuo"}, ValueError, "Did you mean 'auto'"),
         ({"backbone": "MobileNetV2", "image_size": 16}, ValueError, "at least 32"),
         ({"weights": "imagnet"}, ValueError, "Did you mean 'imagenet'"),
         ({"weights": "/nowhere/file.h5"}, ValueError, "weights"),

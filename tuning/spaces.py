@@ -94,7 +94,7 @@ SPACES = {
     build_pretrained: {
         # Small, quick and large; their weights are downloaded when a trial first asks for them.
         "backbone": Choice("MobileNetV3Large", "EfficientNetV2B0", "ConvNeXtTiny"),
-        "image_size": Choice(None, 128, 160, 224),
+        "image_size": Choice("auto", 160, 224, 288),
         "unfreeze": Choice(None, 0.3, 0.6, "all"),
         "layer_decay": Float(0.5, 1.0),
         "augmentation": Choice(None, "light", "medium", "photo"),
