@@ -106,7 +106,9 @@ def build_pretrained(
             not fit it, or that cannot be downloaded (the message says which file goes where), or
             an argument out of range or of the wrong kind.
 
-    Source: Yosinski et al., 2014, How Transferable Are Features in Deep Neural Networks?
+    Source: Yosinski et al., 2014, How Transferable Are Features in Deep Neural Networks? That
+    objects must look as large as in training: Touvron et al., 2019, Fixing the Train-Test
+    Resolution Discrepancy. What it brings: `python -m benchmarks fine_tuning`.
 
     >>> backbone = keras.Sequential([keras.Input((None, None, 3)), layers.Conv2D(4, 3)])
     >>> model = build_pretrained((32, 32, 1), 2, backbone=backbone, preprocessing="tf")
