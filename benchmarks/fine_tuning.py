@@ -6,6 +6,8 @@
     python -m benchmarks fine_tuning finegrained test 97      smaller photos, a third of the time
     python -m benchmarks fine_tuning cifar10 FOLDER 97        500 of CIFAR-10, 1,000 to score
     python -m benchmarks fine_tuning finegrained test 161 efficientnet_lite0      another network
+    python -m benchmarks fine_tuning finegrained test 161 mobilenet_v2 1 12 as_they_come
+                                     seed 1, 12 epochs instead of 30, photos that are not enlarged
 
 The guide (keras.io/guides/transfer_learning) gets the CPU seconds that the recipe took, half for
 each of its phases. Both start from MobileNetV2's ImageNet weights, at 161 pixels.
@@ -106,6 +108,8 @@ from benchmarks import _measure, _photos
 SIDE = 161  # 32 k + 1: where Keras pads as the network that was trained did
 KINDS = {"finegrained": 14, "coarse": 5, "cifar10": 10}
 SPLITS = ("test", "validation", "validation1", "validation2")  # of the grocery photos
+# What the photos are enlarged to in the table's rows: not, and as the recipe does by default.
+SIZES = {"as_they_come": {"": None}, "auto": {"": None, ", photos enlarged": "auto"}}
 CIFAR10 = (50, 1000)  # photos of each class to train on, photos to score
 CLUSTERS = 9  # of each class, for "validation"
 # (the network, the scaling that it was trained with)
@@ -153,10 +157,10 @@ def by_hand(x, y, classes, seconds, seed, network, sides=None):
     return model
 
 
-def recipe(x, y, classes, seed, network):
-    """Defaults, but for where the weights come from."""
-    model = built(x, classes, network, seed)
-    result = recipes.fine_tune(model, x, y, seed=seed)
+def recipe(x, y, classes, seed, network, epochs, image_size):
+    """Defaults, but for where the weights come from and what the command line says."""
+    model = built(x, classes, network, seed, image_size=image_size)
+    result = recipes.fine_tune(model, x, y, epochs=epochs, seed=seed)
     print(result, flush=True)
     return model
 
@@ -216,11 +220,21 @@ def alike(x, y, third):
     return thirds == third
 
 
-def main(kind="finegrained", split="test", side=SIDE, network="mobilenet_v2", seed=0):
+def main(
+    kind="finegrained",
+    split="test",
+    side=SIDE,
+    network="mobilenet_v2",
+    seed=0,
+    epochs=30,
+    size="auto",
+):
     if network not in NETWORKS:
         raise ValueError(f"network must be one of {tuple(NETWORKS)}. Received: {network!r}.")
     if kind != "cifar10" and split not in SPLITS:
         raise ValueError(f"split must be one of {SPLITS}. Received: {split!r}.")
+    if size not in SIZES:
+        raise ValueError(f"size must be one of {tuple(SIZES)}. Received: {size!r}.")
     _measure.versions()
     seed = int(seed)
     (x, y), (x_test, y_test) = data(kind, split, int(side))
@@ -231,17 +245,18 @@ def main(kind="finegrained", split="test", side=SIDE, network="mobilenet_v2", se
         return float(np.mean(model.predict(x_test, verbose=0).argmax(-1) == y_test))
 
     rows = []
-    for name, image_size in (("", None), (", photos enlarged", "auto")):
+    for name, image_size in SIZES[size].items():
         accuracy = frozen(x, y, x_test, y_test, network, image_size)
         rows.append((f"frozen, logistic regression{name}", accuracy, None))
         print(rows[-1], flush=True)
     start = time.perf_counter(), time.process_time()
-    model = recipe(x, y, KINDS[kind], seed, network)
+    model = recipe(x, y, KINDS[kind], seed, network, int(epochs), image_size)
     minutes, spent = (time.perf_counter() - start[0]) / 60, time.process_time() - start[1]
     rows.append(("build_pretrained, fine_tune", score(model), spent))
     print(rows[-1], f"{minutes:.1f} minutes", flush=True)
     larger = model.get_layer("augmentation").output.shape[1:3]
-    for name, sides in (("", None), (", photos enlarged", larger)):
+    for name, image_size in SIZES[size].items():
+        sides = None if image_size is None else larger
         start = time.process_time()
         model = by_hand(x, y, KINDS[kind], spent, seed, network, sides)
         took = time.process_time() - start
