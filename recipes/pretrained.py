@@ -208,10 +208,9 @@ class PixelScaling(layers.Layer):
 
 def _sides(image_size, whole, backbone, weights):
     """(height, width) that the backbone gets of images of the sides `whole`."""
-    if isinstance(image_size, str):
-        _checks.one_of("image_size", image_size, ("auto",))
-    else:
+    if not isinstance(image_size, str):
         return _checks.sides("image_size", image_size, whole) or whole
+    _checks.one_of("image_size", image_size, ("auto",))
     named = isinstance(backbone, str)
     if not named and None not in backbone.input_shape[1:3]:
         return backbone.input_shape[1:3]
