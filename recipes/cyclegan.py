@@ -1,7 +1,7 @@
 """Images of one kind as images of another, without pairs: `build_cyclegan`, and `translate`.
 
     model = build_cyclegan((32, 32, 3))
-    model.fit(unpaired_batches(summer, winter, 4), epochs=50)
+    model.fit(unpaired_batches(summer, winter, 4), epochs=50, shuffle=False)
     translate(model, summer, to="b")
 
 No photo need exist in both kinds: what keeps a translation true to its original is that the way

@@ -1,7 +1,7 @@
 """New images of a class from noise: `build_gan`, and `sample`.
 
     model = build_gan((28, 28, 1), classes=10)
-    model.fit(batches(x, y, 64), epochs=30)      # raw 0-255 pixels and labels
+    model.fit(batches(x, y, 64), epochs=30, shuffle=False)  # raw 0-255 pixels and labels
     more = sample(model, 100, label=3)
 
 Where few images of a class are there, the samples may be added to the training set; measure whether
