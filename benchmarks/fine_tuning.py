@@ -108,8 +108,7 @@ from benchmarks import _measure, _photos
 SIDE = 161  # 32 k + 1: where Keras pads as the network that was trained did
 KINDS = {"finegrained": 14, "coarse": 5, "cifar10": 10}
 SPLITS = ("test", "validation", "validation1", "validation2")  # of the grocery photos
-# What the photos are enlarged to in the table's rows: not, and as the recipe does by default.
-SIZES = {"as_they_come": {"": None}, "auto": {"": None, ", photos enlarged": "auto"}}
+SIZES = {"auto": "auto", "as_they_come": None}  # `image_size` of the recipe
 CIFAR10 = (50, 1000)  # photos of each class to train on, photos to score
 CLUSTERS = 9  # of each class, for "validation"
 # (the network, the scaling that it was trained with)
@@ -245,8 +244,10 @@ def main(
         return float(np.mean(model.predict(x_test, verbose=0).argmax(-1) == y_test))
 
     rows = []
-    for name, image_size in SIZES[size].items():
-        accuracy = frozen(x, y, x_test, y_test, network, image_size)
+    image_size = SIZES[size]
+    peers = {"": None} if image_size is None else {"": None, ", photos enlarged": image_size}
+    for name, inside in peers.items():
+        accuracy = frozen(x, y, x_test, y_test, network, inside)
         rows.append((f"frozen, logistic regression{name}", accuracy, None))
         print(rows[-1], flush=True)
     start = time.perf_counter(), time.process_time()
@@ -255,8 +256,8 @@ def main(
     rows.append(("build_pretrained, fine_tune", score(model), spent))
     print(rows[-1], f"{minutes:.1f} minutes", flush=True)
     larger = model.get_layer("augmentation").output.shape[1:3]
-    for name, image_size in SIZES[size].items():
-        sides = None if image_size is None else larger
+    for name, inside in peers.items():
+        sides = None if inside is None else larger
         start = time.process_time()
         model = by_hand(x, y, KINDS[kind], spent, seed, network, sides)
         took = time.process_time() - start

@@ -109,9 +109,10 @@ def seed(value):
     """None or an int that every library below takes: 0 <= seed < 2**32."""
     if value is None:
         return None
-    if count("seed", value, minimum=0) >= 2**32:
+    value = count("seed", value, minimum=0)
+    if value >= 2**32:
         raise ValueError(f"seed must be less than 2**32. Received: seed={value}.")
-    return int(value)
+    return value
 
 
 def one_of(name, value, options):

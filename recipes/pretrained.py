@@ -134,7 +134,7 @@ def build_pretrained(
     _checks.require(
         input_shape[-1] in (1, taken),
         "input_shape",
-        f"have 1 or {taken} channels for this backbone",
+        f"have {'1 channel' if taken == 1 else f'1 or {taken} channels'} for this backbone",
         f"{input_shape}",
     )
 
@@ -210,11 +210,18 @@ def _sides(image_size, whole, backbone, weights):
     """(height, width) that the backbone gets of images of the sides `whole`."""
     if not isinstance(image_size, str):
         return _checks.sides("image_size", image_size, whole) or whole
-    _checks.one_of("image_size", image_size, ("auto",))
+    _checks.require(
+        image_size == "auto",
+        "image_size",
+        "be 'auto', a side in pixels, (height, width), a share in (0, 1] or None",
+        f"image_size={image_size!r}",
+        _checks.nearest(image_size, ("auto",)).strip(),
+    )
     named = isinstance(backbone, str)
-    if not named and None not in backbone.input_shape[1:3]:
-        return backbone.input_shape[1:3]
-    if None in whole or (named and weights is None):
+    own = (None, None) if named else tuple(backbone.inputs[0].shape[1:3])
+    if None not in own:
+        return own
+    if None in whole or any(own) or (named and weights is None):
         return whole
     factor = max(1, min(MOST, NEAR / min(whole)))
     return tuple(round(factor * side) for side in whole)

@@ -105,6 +105,9 @@ def test_a_backbone_of_fixed_sides_gets_images_of_these():
     for sides in ((12, 10), (5, 6), (None, None)):
         model = build_pretrained((*sides, 3), 2, backbone=fixed)
         assert model.get_layer("resizing").output.shape == (None, 9, 7, 3)
+    strip = keras.Sequential([keras.Input((None, 10, 3)), layers.Conv2D(4, 3)])
+    model = build_pretrained((12, 10, 3), 2, backbone=strip)
+    assert model.predict(IMAGES, verbose=0).shape == (4, 2)
 
 
 def test_images_are_augmented_at_the_larger_size():
@@ -184,6 +187,8 @@ def test_without_a_network_it_says_which_file_goes_where(monkeypatch, tmp_path):
         ({"backbone": 3}, TypeError, "backbone"),
         ({"backbone": "Xception", "input_shape": (30, 80, 3)}, ValueError, "at least 71"),
         ({"image_size": "atuo"}, ValueError, "Did you mean 'auto'"),
+        ({"image_size": "224"}, ValueError, "'auto', a side in pixels"),
+        ({"backbone": small(1), "input_shape": (9, 9, 3)}, ValueError, "have 1 channel for"),
         ({"backbone": "MobileNetV2", "image_size": 16}, ValueError, "at least 32"),
         ({"weights": "imagnet"}, ValueError, "Did you mean 'imagenet'"),
         ({"weights": "/nowhere/file.h5"}, ValueError, "weights"),
