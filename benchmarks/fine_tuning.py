@@ -225,7 +225,7 @@ def main(
     side=SIDE,
     network="mobilenet_v2",
     seed=0,
-    epochs=30,
+    epochs=None,
     size="auto",
 ):
     if network not in NETWORKS:
@@ -251,7 +251,7 @@ def main(
         rows.append((f"frozen, logistic regression{name}", accuracy, None))
         print(rows[-1], flush=True)
     start = time.perf_counter(), time.process_time()
-    model = recipe(x, y, KINDS[kind], seed, network, int(epochs), image_size)
+    model = recipe(x, y, KINDS[kind], seed, network, epochs and int(epochs), image_size)
     minutes, spent = (time.perf_counter() - start[0]) / 60, time.process_time() - start[1]
     rows.append(("build_pretrained, fine_tune", score(model), spent))
     print(rows[-1], f"{minutes:.1f} minutes", flush=True)

@@ -6,7 +6,6 @@ it stand the forecasts that cost nothing: the last season again, and the last va
 
 import dataclasses
 import itertools
-import math
 from typing import Any
 
 import keras
@@ -16,6 +15,7 @@ from recipes import _checks
 from recipes._forecasts import errors, naive_forecasts, seasonal_error
 from recipes._refit import Refit, parameters
 from recipes._series import read_series, rows_of, targets_first
+from recipes.feeding import epochs_for
 from recipes.windows import Windows, make_windows
 
 PREDICTION_ROWS = 256
@@ -204,7 +204,7 @@ def backtest(
         model.fit(
             data.train,
             validation_data=data.validation,
-            epochs=epochs or _epochs(len(data.train)),
+            epochs=epochs or epochs_for(STEPS, len(data.train), FEWEST_EPOCHS, MOST_EPOCHS),
             callbacks=callbacks() if callable(callbacks) else list(callbacks),
             shuffle=False,
             verbose=0,
@@ -280,7 +280,3 @@ def _bound(build, horizon, targets, season):
         return build(input_shape, horizon, **told, **seeded)
 
     return make
-
-
-def _epochs(steps):
-    return min(max(math.ceil(STEPS / steps), FEWEST_EPOCHS), MOST_EPOCHS)

@@ -55,6 +55,15 @@ def batches(x, y=None, batch_size=32, *, sample_weight=None, shuffle=True, seed=
     return make(columns, rows, batch_size, shuffle, seed)
 
 
+def epochs_for(steps, length, fewest, most):
+    """Epochs of so many batches that make about so many steps, within bounds.
+
+    >>> epochs_for(500, 43, 10, 30), epochs_for(500, 7, 10, 30), epochs_for(500, 1000, 10, 30)
+    (12, 30, 10)
+    """
+    return min(max(math.ceil(steps / length), fewest), most)
+
+
 def _arrays(name, value):
     """Checked arrays in the float type that Keras trains in."""
 

@@ -18,9 +18,12 @@ from recipes import _checks, _layer_rates, _model_checks, _targets, _unfreezing
 from recipes._fine_tuning_state import State
 from recipes._folds import hold_out
 from recipes._recipe import seeded
-from recipes.feeding import batches
+from recipes.feeding import batches, epochs_for
 from recipes.naming import as_labels, class_names
 from recipes.schedules import OneCycle, WarmupCosine
+
+# The epochs that nobody chose make about so many steps, within bounds: benchmarks/fine_tuning.py.
+STEPS, FEWEST_EPOCHS, MOST_EPOCHS = 500, 10, 30
 
 SCHEDULES: dict[str, Callable[..., Any]] = {
     "one_cycle": OneCycle,
@@ -78,7 +81,7 @@ def fine_tune(
     sample_weight=None,
     validation=None,
     head_epochs=30,
-    epochs=30,
+    epochs=None,
     unfreeze="all",
     gradual=False,
     batch_size=16,
@@ -109,7 +112,8 @@ def fine_tune(
         validation: None trains on all rows and ends with the last epoch's weights; a share in
             (0, 1) of the rows, (x, y), or what gives batches, brings the best epoch's back.
         head_epochs: passes for the head alone, with the optimizer that the model has; 0 skips them.
-        epochs: passes for head and backbone; 0 leaves the backbone as it was.
+        epochs: passes for head and backbone; None makes about 500 steps of them, in 10 epochs or
+            more and 30 or fewer; 0 leaves the backbone as it was.
         unfreeze: which layers of the backbone learn: "all", "last:N", a share in (0, 1] of its
             layers from the top, or the name of a layer, with which and all above it.
         gradual: unfreeze them in three stages from the top, which share `epochs`.
@@ -151,20 +155,23 @@ def fine_tune(
     """
     backbone = _model_checks.part(_model_checks.compiled("model", model), "backbone")
     _checks.count("head_epochs", head_epochs, minimum=0)
-    _checks.count("epochs", epochs, minimum=0)
-    received = "head_epochs=0, epochs=0"
-    _checks.require(head_epochs + epochs > 0, "head_epochs or epochs", "be above 0", received)
+    if epochs is not None:
+        _checks.count("epochs", epochs, minimum=0)
+        received = "head_epochs=0, epochs=0"
+        _checks.require(head_epochs + epochs > 0, "head_epochs or epochs", "be above 0", received)
     _checks.flag("gradual", gradual)
     _checks.flag("cache", cache)
     _checks.count("batch_size", batch_size)
     _checks.positive("learning_rate", learning_rate)
     _checks.one_of("schedule", schedule, SCHEDULES)
     seed = _checks.seed(seed)
+    _unfreezing.check_decay(layer_decay, model.optimizer)
+    train, held = _feeds(model, x, y, sample_weight, validation, batch_size, seed)
+    if epochs is None:
+        epochs = epochs_for(STEPS, _length(train), FEWEST_EPOCHS, MOST_EPOCHS)
     stages = _unfreezing.plan(
         backbone, unfreeze, gradual=gradual, head_epochs=head_epochs, epochs=epochs
     )
-    _unfreezing.check_decay(layer_decay, model.optimizer)
-    train, held = _feeds(model, x, y, sample_weight, validation, batch_size, seed)
     _checks.text("monitor", monitor)
     watched = None if held is None and monitor.startswith("val_") else monitor
     said = {

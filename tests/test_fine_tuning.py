@@ -54,6 +54,13 @@ def tuned():
     return types.SimpleNamespace(model=model, result=result)
 
 
+@pytest.mark.parametrize(("batch_size", "epochs"), [(1, 21), (24, 30)])
+def test_epochs_that_nobody_chose_make_some_500_steps(batch_size, epochs):
+    result = fine_tune(build(), X, Y, batch_size=batch_size, head_epochs=0, seed=0)
+    assert result.stages == (("all", epochs),)
+    assert len(result.history["loss"]) == epochs
+
+
 @pytest.mark.parametrize("cache", [True, False])
 def test_the_head_phase_leaves_the_backbone_bit_for_bit(cache):
     model = build(augmentation=layers.RandomFlip(seed=0))
