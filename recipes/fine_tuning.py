@@ -23,7 +23,7 @@ from recipes.naming import as_labels, class_names
 from recipes.schedules import OneCycle, WarmupCosine
 
 # The epochs that nobody chose make about so many steps, within bounds: benchmarks/fine_tuning.py.
-STEPS, FEWEST_EPOCHS, MOST_EPOCHS = 500, 10, 30
+STEPS, FEWEST_EPOCHS, MOST_EPOCHS = 500, 12, 30
 
 SCHEDULES: dict[str, Callable[..., Any]] = {
     "one_cycle": OneCycle,
@@ -112,7 +112,7 @@ def fine_tune(
         validation: None trains on all rows and ends with the last epoch's weights; a share in
             (0, 1) of the rows, (x, y), or what gives batches, brings the best epoch's back.
         head_epochs: passes for the head alone, with the optimizer that the model has; 0 skips them.
-        epochs: passes for head and backbone; None makes about 500 steps of them, in 10 epochs or
+        epochs: passes for head and backbone; None makes about 500 steps of them, in 12 epochs or
             more and 30 or fewer; 0 leaves the backbone as it was.
         unfreeze: which layers of the backbone learn: "all", "last:N", a share in (0, 1] of its
             layers from the top, or the name of a layer, with which and all above it.
