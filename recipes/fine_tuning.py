@@ -290,8 +290,8 @@ def _feeds(model, x, y, sample_weight, validation, batch_size, seed):
     _checks.require(
         _length(x) is not None,
         "x",
-        "say how many batches an epoch has",
-        "batches without a known length",
+        "say how many batches an epoch has, at least 1",
+        "no batches, or batches without a known length",
         "On a tf.data.Dataset call apply(tf.data.experimental.assert_cardinality(n)).",
     )
     return x, held
@@ -321,8 +321,8 @@ def _gives_batches(x):
 
 
 def _length(feed):
-    """Batches in an epoch, or None."""
+    """Batches in an epoch, or None where that is none or not known."""
     if isinstance(feed, keras.utils.PyDataset):
-        return feed.num_batches
+        return feed.num_batches or None
     cardinality = int(feed.cardinality())
     return cardinality if cardinality > 0 else None

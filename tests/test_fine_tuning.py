@@ -54,9 +54,10 @@ def tuned():
     return types.SimpleNamespace(model=model, result=result)
 
 
-@pytest.mark.parametrize(("batch_size", "epochs"), [(1, 21), (24, 30)])
-def test_epochs_that_nobody_chose_make_some_500_steps(batch_size, epochs):
-    result = fine_tune(build(), X, Y, batch_size=batch_size, head_epochs=0, seed=0)
+@pytest.mark.parametrize(("times", "batch_size", "epochs"), [(2, 1, 12), (1, 1, 21), (1, 24, 30)])
+def test_epochs_that_nobody_chose_make_some_500_steps(times, batch_size, epochs):
+    x, y = np.concatenate([X] * times), np.concatenate([Y] * times)
+    result = fine_tune(build(), x, y, batch_size=batch_size, head_epochs=0, seed=0)
     assert result.stages == (("all", epochs),)
     assert len(result.history["loss"]) == epochs
 
@@ -300,6 +301,21 @@ def test_bad_input(arguments, error, message):
     assert "Received" in str(caught.value)
     for old, now in zip(before, model.get_weights(), strict=True):
         np.testing.assert_array_equal(old, now)
+
+
+class Nothing(keras.utils.PyDataset):
+    """A feed without a batch."""
+
+    def __len__(self):
+        return 0
+
+    def __getitem__(self, index):
+        raise IndexError(index)
+
+
+def test_a_feed_without_batches_is_named():
+    with pytest.raises(ValueError, match="Received: no batches"):
+        fine_tune(bare(), Nothing())
 
 
 @functools.cache
