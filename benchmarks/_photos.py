@@ -15,8 +15,10 @@ import keras
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
-# PyTorch's, where Keras has 0.001: the weights were trained with it.
+# PyTorch's, with which the weights were trained, where Keras has 0.001.
 EPSILON = 1e-5
+# On all sides, where Keras, not told the sides of the images, pads one end only.
+PADDING = ((1, 1), (1, 1))
 
 
 def photos(kind="finegrained"):
@@ -68,7 +70,10 @@ def mobilenet_v2():
     for layer in made.layers:
         if isinstance(layer, keras.layers.BatchNormalization):
             layer.epsilon = EPSILON
-    return _filled(made, folder / "mobilenet_v2-b0353104.pth")
+        if isinstance(layer, keras.layers.ZeroPadding2D):
+            layer.padding = PADDING
+    # Of its config: the layers have run once already, with Keras's padding.
+    return _filled(keras.Model.from_config(made.get_config()), folder / "mobilenet_v2-b0353104.pth")
 
 
 def efficientnet_lite0():

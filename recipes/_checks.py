@@ -14,6 +14,8 @@ from pathlib import Path
 import keras
 import numpy as np
 
+from recipes._frames import to_array
+
 TASKS = ("binary", "multiclass", "multilabel", "regression")
 
 
@@ -242,7 +244,7 @@ def layer(name, value, *, optional=True):
 def array(name, value, *, ndim=None, shape=None):
     """Numeric data, one row per sample: not empty, finite, of the rank or row shape asked for."""
     try:
-        value = np.asarray(value)
+        value = to_array(value)
     except ValueError as error:
         raise ValueError(
             f"{name} must have rows of one length. Received: {name}={_show(value)}. "

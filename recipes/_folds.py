@@ -1,4 +1,4 @@
-"""Which rows train and which are held out: `make_folds`, and `hold_out` for a share of them."""
+"""Which rows train and which are held out: `make_folds`; `hold_out` and `watched` for a share."""
 
 import numpy as np
 
@@ -56,6 +56,38 @@ def hold_out(rows, strata, share, seed):
         np.arange(rows), test_size=held, stratify=strata, random_state=seed or 0
     )
     return [np.sort(part) for part in parts]
+
+
+def watched(train, held, seed, *, strata, share, groups, split):
+    """{"train": rows to learn from, "watched": rows that validate} of one fold.
+
+    A share is taken off the training rows as the folds were cut: by whole groups, or at the end
+    where rows are in order of time.
+
+    Args:
+        train, held, seed: rows and seed of the fold.
+        strata: class of each row, (rows,), or None.
+        share: "fold" for the rows held out, a share of those that train, or None for no rows.
+        groups, split: as in `cross_validate`.
+    """
+    if share is None or share == "fold":
+        return {"train": train, "watched": held if share else None}
+    from sklearn.model_selection import GroupShuffleSplit, TimeSeriesSplit
+
+    if split == "time" or isinstance(split, TimeSeriesSplit):
+        kept = len(train) - min(max(1, round(share * len(train))), len(train) - 1)
+        parts = np.split(np.arange(len(train)), [kept])
+    elif groups is not None:
+        own = np.asarray(groups)[train]
+        distinct = len(np.unique(own))
+        received = "1 group in a fold's training rows"
+        hint = "Did you mean validation='fold' or fewer folds?"
+        expected = "be taken off training rows of at least 2 groups"
+        _checks.require(distinct > 1, "validation", expected, received, hint)
+        parts = next(GroupShuffleSplit(1, test_size=share, random_state=seed).split(own, None, own))
+    else:
+        parts = hold_out(len(train), None if strata is None else strata[train], share, seed)
+    return {name: train[part] for name, part in zip(("train", "watched"), parts, strict=True)}
 
 
 def _splitter(strata, folds, split, groups, seed):

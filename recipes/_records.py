@@ -64,7 +64,7 @@ class Records:
         """Make the folder this run's: a new one's, or the same one's again."""
         if self.folder is None:
             return
-        sums = {"data": _checksum(data), "folds": _checksum(folds)}
+        sums = {"data": checksum(data), "folds": checksum(folds)}
         finished = self.folder / "folds"
         claim(self.folder / PLAN, {**description, **sums}, self.overwrite, [finished])
         finished.mkdir(exist_ok=True)
@@ -117,7 +117,7 @@ class Records:
         return self.folder / "folds" / f"{name.replace(', ', '-').replace(' ', '-')}{suffix}"
 
 
-def _checksum(data):
+def checksum(data):
     """A number for all values in a structure of arrays and tables."""
     value = 0
     for leaf in keras.tree.flatten(data):

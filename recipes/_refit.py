@@ -36,6 +36,7 @@ class Refit:
         self.build = build
         self.twins = twins
         self.parameters = parameters(build)
+        self.outputs = None  # where all rows tell more than those that train
         self.reuse = Reuse()
 
     @property
@@ -63,7 +64,7 @@ class Refit:
             known["input_shape"] = tuple(x.shape[1:])
         if hasattr(y, "shape"):
             task = self.task or _targets.told_task(y)
-            known["outputs"] = _targets.width(y, task)
+            known["outputs"] = self.outputs or _targets.width(y, task)
             if self.parameters.get("loss") in COUNTED:
                 known["class_counts"] = _targets.counts(y, task, known["outputs"])
         asked = {

@@ -5,6 +5,7 @@ import numbers
 import numpy as np
 
 from recipes import _checks
+from recipes._frames import to_array
 
 # Rows that are looked at together, so that a series on disk is never in memory as a whole.
 CHUNK_ROWS = 65_536
@@ -30,8 +31,7 @@ def read_series(series, timestamps=None):
         elif timestamps is None and isinstance(series.index, (pd.DatetimeIndex, pd.PeriodIndex)):
             timestamps = series.index
         names = tuple(series.columns)
-        series = series.to_numpy()
-    values = np.asarray(series)
+    values = to_array(series)
     if values.dtype.kind not in "biuf":
         raise TypeError(
             f"series must be numeric. Received: an array of dtype {values.dtype}. "
@@ -113,7 +113,9 @@ def targets_first(names, targets):
     _checks.require(len(targets) > 0, "targets", "name at least one column", "none")
     chosen = []
     for target in targets:
-        if isinstance(target, str):
+        if not isinstance(target, bool) and target in names:  # also the name 2 of a third column
+            chosen.append(names.index(target))
+        elif isinstance(target, str):
             known = [str(name) for name in names]
             chosen.append(known.index(_checks.one_of("targets", target, known)))
         elif isinstance(target, numbers.Integral) and not isinstance(target, bool):

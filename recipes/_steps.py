@@ -9,7 +9,6 @@ import keras
 import numpy as np
 
 from recipes import _targets
-from recipes._folds import hold_out
 from recipes._refit import copy_state
 from recipes.feeding import batches
 from recipes.imbalance import class_weights, resample, sample_weights
@@ -21,40 +20,43 @@ BATCH_SIZE = 32
 class Steps:
     """What happens inside one fold."""
 
-    def __init__(self, preprocess, resample, prepare, fit, validation, predict):
+    def __init__(self, preprocess, resample, prepare, fit, predict):
         self.preprocess = preprocess
         self.resample = resample
         self.prepare = prepare
         self.fit = fit
-        self.validation = validation
         self.predict = predict or _predict
 
-    def run(self, refit, x, y, x_test, *, train, held, seed):
-        """The record of a fold, and its trained model where models are kept."""
+    def run(self, refit, x, y, x_test, *, train, held, watched, seed):
+        """The record of a fold, and its trained model where models are kept.
+
+        Args:
+            train, held, watched: numbers of the rows to learn from, to predict and to show to
+                `fit` as validation data; the last may be None.
+        """
         start = time.perf_counter()
         fit = dict(self.fit)
         weights = fit.pop("sample_weight", None)
-        watched = held
-        if isinstance(self.validation, float):
-            strata = _targets.strata(keras.tree.flatten(take(y, train))[0], refit.task)
-            parts = hold_out(len(train), strata, self.validation, seed)
-            train, watched = (train[part] for part in parts)
-        x_train, y_train = take(x, train), take(y, train)
-        x_held, x_watched = take(x, held), take(x, watched)
+        x_train, y_train, x_held = take(x, train), take(y, train), take(x, held)
+        x_watched = None if watched is None else take(x, watched)
         weights = None if weights is None else weights[train]
         if self.preprocess is not None:
             transformer = _fitted(self.preprocess, x_train, y_train)
-            x_train, x_held, x_watched = map(transformer, (x_train, x_held, x_watched))
-            x_test = None if x_test is None else transformer(x_test)
+            x_train, x_held, x_watched, x_test = (
+                None if rows is None else transformer(rows)
+                for rows in (x_train, x_held, x_watched, x_test)
+            )
         if self.resample is not None:
             x_train, y_train = resample(x_train, y_train, self.resample, seed=seed)
-        fit["class_weight"], weights = _weights_of(fit.get("class_weight"), y_train, weights)
+        fit["class_weight"], weights = _weights_of(
+            fit.get("class_weight"), y_train, weights, refit.task
+        )
         model, twin = refit.fresh(x_train, y_train, seed)
 
         feed = _feed(self.prepare, x_train, y_train, weights, fit, seed)
-        if self.validation is not None:
-            watched = take(y, watched)
-            fit["validation_data"] = batches(x_watched, watched, PREDICTION_ROWS, shuffle=False)
+        if watched is not None:
+            y_watched = take(y, watched)
+            fit["validation_data"] = batches(x_watched, y_watched, PREDICTION_ROWS, shuffle=False)
         callbacks = fit.pop("callbacks", None)
         callbacks = callbacks() if callable(callbacks) else callbacks
         history = model.fit(feed, callbacks=callbacks, shuffle=False, verbose=0, **fit)
@@ -83,10 +85,10 @@ class Fold:
         self.steps = steps
         self.data = x, y, x_test
 
-    def __call__(self, train, held, seed):
+    def __call__(self, **part):
         """(record, model); what goes wrong in a fold is its record."""
         try:
-            return self.steps.run(self.refit, *self.data, train=train, held=held, seed=seed)
+            return self.steps.run(self.refit, *self.data, **part)
         except Exception as error:
             if self.refit.model is None:
                 raise  # nothing has been fitted yet: the call is wrong, not the fold
@@ -138,11 +140,11 @@ def _fitted(preprocess, x, y):
     return clone(preprocess).fit(x, target).transform
 
 
-def _weights_of(weight, y, rows):
+def _weights_of(weight, y, rows, task):
     """The weights of classes and those of rows; several labels a row have the latter only."""
     if not isinstance(weight, str):
         return weight, rows
-    if _targets.kind(y) in ("classes", "one_hot"):
+    if _targets.kind(y, task) in ("classes", "one_hot"):
         return class_weights(y, weight), rows
     own = sample_weights(y, weight)
     return None, own if rows is None else (own.T * rows).T

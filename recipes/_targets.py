@@ -3,14 +3,25 @@
 import numpy as np
 
 from recipes import _checks
+from recipes._frames import to_array
 
 
 def plain(data):
     """Arrays from pandas objects and from lists of numbers; a list of arrays stays a list."""
     if hasattr(data, "to_numpy"):
-        return data.to_numpy()
-    numbers = isinstance(data, (list, tuple)) and len(data) and np.ndim(data[0]) == 0
+        return to_array(data)
+    first = data[0] if isinstance(data, (list, tuple)) and len(data) else None
+    numbers = first is not None and (np.ndim(first) == 0 or isinstance(first, (list, tuple)))
     return np.asarray(data) if numbers else data
+
+
+def like(name, new, x):
+    """`new` with the columns of the frame `x`, in their order; anything else as it is."""
+    if not (hasattr(x, "columns") and hasattr(new, "columns")):
+        return new
+    missing = [column for column in x.columns if column not in new.columns]
+    _checks.require(not missing, name, "have the columns of x", f"none named {missing}")
+    return new[list(x.columns)]
 
 
 def kind(y, task=None):

@@ -11,7 +11,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from recipes import _checks, _model_checks
+from recipes import _checks, _model_checks, _targets
 from recipes.autoencoders import build_stacked_autoencoder
 from recipes.feeding import batches
 
@@ -104,7 +104,7 @@ def anomaly_scores(
     >>> result.is_anomaly
     array([False,  True])
     """
-    x = _checks.array("x", x)
+    x, x_new = _checks.array("x", x), _targets.like("x_new", x_new, x)
     _checks.require(x.ndim > 1, "x", "have rows and columns", f"shape {x.shape}")
     if x_new is not None:
         x_new = _checks.array("x_new", x_new, shape=x.shape[1:])

@@ -220,7 +220,7 @@ def backtest(
         rows = origins[:, None] + np.arange(horizon)
         found.append(
             {
-                MODEL: data.inverse(made.reshape(y.shape)).astype("float64"),
+                MODEL: data.inverse(made.reshape(y.shape)),
                 SEASONAL: naive_forecasts(wanted, origins, horizon, season),
                 LAST: naive_forecasts(wanted, origins, horizon, 1),
                 "actual": wanted[rows],

@@ -9,7 +9,7 @@ import math
 import keras
 import numpy as np
 
-from recipes import _checks
+from recipes import _checks, _targets
 from recipes._recipe import drawn
 
 NO_GLOBAL_SEED = 87654321  # what TensorFlow puts beside a seed where no global one is set
@@ -71,7 +71,7 @@ def _arrays(name, value):
         array = _checks.array(name, array)
         return array.astype(keras.config.floatx()) if array.dtype.kind == "f" else array
 
-    return keras.tree.map_structure(prepare, value)
+    return keras.tree.map_structure(prepare, _targets.plain(value))
 
 
 def _tensorflow_batches(columns, rows, batch_size, shuffle, seed):

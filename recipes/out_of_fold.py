@@ -213,7 +213,9 @@ def _scorer(y, rows, prediction, task, metrics):
     def score(rows, predicted):
         parts = zip(names, leaves, keras.tree.flatten(predicted), chosen, strict=True)
         return {
-            f"{name}{getattr(metric, '__name__', metric)}": scoring.score(leaf[rows], made, metric)
+            f"{name}{getattr(metric, '__name__', metric)}": scoring.score(
+                leaf[rows], made, metric, task=task
+            )
             for name, leaf, made, of_output in parts
             for metric in of_output
         }

@@ -68,7 +68,7 @@ class PerClassReport:
         return self.table().to_html(float_format=lambda value: f"{value:.3f}")
 
 
-def per_class_report(y, prediction, *, names=None, threshold=0.5):
+def per_class_report(y, prediction, *, names=None, threshold=0.5, task=None):
     """Precision, recall, F1, average precision and support of every class.
 
     Args:
@@ -77,6 +77,7 @@ def per_class_report(y, prediction, *, names=None, threshold=0.5):
         prediction: what `model.predict` returns for these rows, probabilities; or integer classes.
         names: a name for every class, or None for its number.
         threshold: from where one sigmoid column, or a label, means yes; in (0, 1).
+        task: "multilabel" where y holds labels, as in `score`.
 
     Returns:
         `PerClassReport`, which prints as a table.
@@ -93,7 +94,9 @@ def per_class_report(y, prediction, *, names=None, threshold=0.5):
     threshold = _checks.fraction("threshold", threshold)
     y, prediction = _checks.array("y", y), _checks.array("prediction", prediction)
     _checks.same_rows(y=y, prediction=prediction)
-    if _targets.kind(y) == "labels" and y.shape == prediction.shape:
+    if task is not None:
+        _checks.one_of("task", task, _checks.TASKS)
+    if _targets.kind(y, task) == "labels" and y.shape == prediction.shape:
         truth, chosen = y.astype(bool), prediction >= threshold
         ranking = prediction
     else:
@@ -135,6 +138,7 @@ class PerClassMetrics(keras.callbacks.Callback):
             "val_recall_1" or "val_recall_cat".
         every: epochs between two reports, at least 1.
         batch_size: rows in one prediction step, at least 1.
+        task: "multilabel" where y holds labels, as in `score`.
 
     Attributes:
         report: `PerClassReport` of the last epoch that was scored.
@@ -159,6 +163,7 @@ class PerClassMetrics(keras.callbacks.Callback):
         names=None,
         every=1,
         batch_size=1024,
+        task=None,
     ):
         super().__init__()
         _checks.same_rows(x=keras.tree.flatten(x)[0], y=y)
@@ -169,6 +174,7 @@ class PerClassMetrics(keras.callbacks.Callback):
         self.names = names
         self.every = _checks.count("every", every)
         self.batch_size = _checks.count("batch_size", batch_size)
+        self.task = task if task is None else _checks.one_of("task", task, _checks.TASKS)
         self.report = None
 
     def on_train_begin(self, logs=None):
@@ -177,7 +183,7 @@ class PerClassMetrics(keras.callbacks.Callback):
     def on_epoch_end(self, epoch, logs=None):
         if self.report is None or (epoch + 1) % self.every == 0:
             prediction = self.model.predict(self.x, batch_size=self.batch_size, verbose=0)
-            self.report = per_class_report(self.y, prediction, names=self.names)
+            self.report = per_class_report(self.y, prediction, names=self.names, task=self.task)
         if logs is None:
             return
         for figure in self.figures:

@@ -9,7 +9,7 @@ import numpy as np
 from recipes import _checks, _targets
 
 
-def score(y, prediction, metric="accuracy"):
+def score(y, prediction, metric="accuracy", *, task=None):
     """One figure for predictions.
 
     Args:
@@ -20,6 +20,8 @@ def score(y, prediction, metric="accuracy"):
             "brier" (for classes and labels), "rmse", "mae", "r2" (for numbers); or a function
             (y, prediction) -> number, which gets both as they are. With more than two classes
             "f1", "roc_auc" and "average_precision" are means over the classes that y holds.
+        task: "multilabel" says that y holds labels, also where each row happens to have one; None
+            tells it by y.
 
     Returns:
         float; nan where y holds one class only and the metric needs two.
@@ -32,6 +34,8 @@ def score(y, prediction, metric="accuracy"):
     """
     y, prediction = np.asarray(y), np.asarray(prediction)
     _checks.same_rows(y=y, prediction=prediction)
+    if task is not None:
+        _checks.one_of("task", task, _checks.TASKS)
     if callable(metric):
         return float(metric(y, prediction))
     _checks.array("y", y)
@@ -40,7 +44,7 @@ def score(y, prediction, metric="accuracy"):
         _fits(y.size == prediction.size, y, prediction)
         return float(OF_NUMBERS[metric](y.reshape(len(y), -1), prediction.reshape(len(y), -1)))
     measure = OF_CLASSES[metric]
-    if _targets.kind(y) == "labels" and y.shape == prediction.shape:
+    if _targets.kind(y, task) == "labels" and y.shape == prediction.shape:
         columns = [two_columns(column) for column in prediction.T]
         return float(np.mean([measure(one, p) for one, p in zip(y.T, columns, strict=True)]))
     return float(measure(*class_rows(y, prediction)))

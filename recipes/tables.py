@@ -14,16 +14,21 @@ DATE_PARTS = {
     "weekday": "day_of_week",
     "hour": "hour",
 }
+# What pandas says of a column of Python objects that are numbers.
+NUMBERS = ("integer", "floating", "mixed-integer-float", "decimal")
+# A csv has 0 and 1 for False and True, or the other way round.
+SAME = {"True": "1", "False": "0", "1": "True", "0": "False"}
 
 
 class TableEncoder:
     """Turns numbers, categories, dates and gaps into standardised float32 columns.
 
-    Numbers: gaps become the median, with a column that says where they were; then mean 0 and
-    spread 1, winsorised at `clip` spreads. Categories (text, bool, pandas categories): one column
-    for each that comes at least `min_rows` times, rarer ones and gaps share columns of their own,
-    and a category that `fit` did not see is all zeros. Dates: seconds since the first one, and
-    year, month, day, weekday and hour where they differ.
+    Numbers and time spans (in days): gaps become the median, with a column that says where they
+    were; then mean 0 and spread 1, winsorised at `clip` spreads. Categories (text, bool, pandas
+    categories): one column for each that comes at least `min_rows` times, rarer ones and gaps share
+    columns of their own, and a category that `fit` did not see is all zeros; 1, 1.0 and "1" are one
+    category. Dates: days since the first one, and year, month, day, weekday and hour where they
+    differ.
 
     It is a scikit-learn transformer: `cross_validate(..., preprocess=TableEncoder())` fits it in
     every fold.
@@ -41,8 +46,9 @@ class TableEncoder:
 
     Raises:
         TypeError: `fit` got something else than a DataFrame.
-        ValueError: a column that is not there, that two kinds claim, or that `transform` lacks;
-            nothing to encode.
+        ValueError: a column that is not there, that two kinds claim, that comes twice or that
+            `transform` lacks; one of numbers or dates of which nothing can be read; nothing to
+            encode.
 
     >>> import pandas as pd
     >>> table = pd.DataFrame({"age": [30, None, 50], "city": ["Rome", "Oslo", None]})
@@ -170,22 +176,16 @@ class TableEncoder:
 
     def _numbers(self, x, first=False):
         """Numbers and what dates make, (rows, columns) of float64, and their names."""
-        import pandas as pd
-
         if first:
             self.starts_, self.parts_ = {}, {}
         names = [str(name) for name in self.columns_["numeric"]]
-        columns = [
-            pd.to_numeric(x[name], errors="coerce").to_numpy("float64", na_value=np.nan)
-            for name in self.columns_["numeric"]
-        ]
-        if first:
-            for name, column in zip(self.columns_["numeric"], columns, strict=True):
-                _check_read("numeric", x[name], np.isfinite(column), "numbers")
+        columns = [_as_numbers(x[name]) for name in self.columns_["numeric"]]
+        for name, column in zip(self.columns_["numeric"], columns, strict=True):
+            _check_read("numeric", x[name], np.isfinite(column), "numbers")
         for name in self.columns_["dates"]:
             moments = _moments(x[name], self.formats_[name])
+            _check_read("dates", x[name], moments.notna(), "dates")
             if first:
-                _check_read("dates", x[name], moments.notna(), "dates")
                 self.starts_[name] = moments.min()
                 values = {part: getattr(moments.dt, DATE_PARTS[part]) for part in DATE_PARTS}
                 self.parts_[name] = [part for part, value in values.items() if value.nunique() > 1]
@@ -201,10 +201,9 @@ class TableEncoder:
 
     def _texts(self, x):
         """Categories as text; a gap is a category of its own."""
-        columns = [
-            np.where(x[name].isna(), "", x[name].astype(str)).astype(object)
-            for name in self.columns_["categorical"]
-        ]
+        names = self.columns_["categorical"]
+        known = getattr(self.encode_, "categories_", [()] * len(names))
+        columns = [_as_text(x[name], set(own)) for name, own in zip(names, known, strict=True)]
         return np.stack(columns, axis=1) if columns else np.empty((len(x), 0), object)
 
     def _names(self):
@@ -233,6 +232,35 @@ def _check_frame(x):
             f"Received: {type(x).__name__}. Did you mean pd.DataFrame(x)?"
         )
     _checks.require(len(x) > 0, "x", "hold at least one row", "none")
+    twice = sorted({str(name) for name in x.columns[x.columns.duplicated()]})
+    _checks.require(not twice, "x", "name each column once", f"{twice} twice")
+
+
+def _as_text(column, known):
+    """The values of a column as text, "" for a gap: one text a value, whatever the dtype.
+
+    A gap makes floats of whole numbers; where a text is not `known`, its twin may be.
+    """
+    import pandas as pd
+
+    codes, values = pd.factorize(column)
+    texts = [_text(value) for value in values]
+    texts = [SAME[t] if t not in known and SAME.get(t) in known else t for t in texts]
+    return np.array([*texts, ""], object)[codes]  # a gap has the code -1
+
+
+def _text(value):
+    whole = isinstance(value, (float, np.floating)) and value.is_integer()
+    return str(int(value) if whole else value)
+
+
+def _as_numbers(column):
+    """A column as float64, nan where it cannot be read; time spans in days."""
+    import pandas as pd
+
+    if pd.api.types.is_timedelta64_dtype(column):
+        return (column.dt.total_seconds() / DAY).to_numpy("float64")
+    return pd.to_numeric(column, errors="coerce").to_numpy("float64", na_value=np.nan)
 
 
 def _check_read(argument, column, read, what):
@@ -252,7 +280,9 @@ def _kind(column):
         return "dates", None
     if types.is_bool_dtype(column):
         return "categorical", None
-    if types.is_numeric_dtype(column):
+    if types.is_numeric_dtype(column) or types.is_timedelta64_dtype(column):
+        return "numeric", None
+    if types.infer_dtype(column, skipna=True) in NUMBERS:
         return "numeric", None
     known = column.dropna()
     sample = known.iloc[:100].astype(str)

@@ -23,7 +23,7 @@ def tokenize(texts, *, split="word", lowercase=True):
     """Cut texts into words and signs, or into characters.
 
     Args:
-        texts: list of strings.
+        texts: strings, in a list or whatever holds them one by one.
         split: "word" (runs of letters and digits, and each other sign but spaces) or "character".
         lowercase: write everything small.
 
@@ -36,7 +36,7 @@ def tokenize(texts, *, split="word", lowercase=True):
     >>> tokenize(["Can't wait!", "über 90%"])
     [['can', "'", 't', 'wait', '!'], ['über', '90', '%']]
     """
-    _check_texts(texts)
+    texts = _check_texts(texts)
     _checks.one_of("split", split, SPLITS)
     _checks.flag("lowercase", lowercase)
     if split == "character":
@@ -87,6 +87,7 @@ class Vocabulary:
         if max_tokens is not None:
             _checks.count("max_tokens", max_tokens, minimum=len(SPECIAL) + 1)
         _checks.count("min_count", min_count)
+        texts = _check_texts(texts)
         pieces = tokenize(texts, split=split, lowercase=lowercase)
         counts = collections.Counter(token for tokens in pieces for token in tokens)
         kept = sorted(
@@ -113,6 +114,7 @@ class Vocabulary:
         if length is not None:
             length = _checks.count("length", length, minimum=3 if ends else 1)
         _checks.flag("ends", ends)
+        texts = _check_texts(texts)
         pieces = tokenize(texts, split=self.split, lowercase=self.lowercase)
         _checks.require(len(pieces) > 0, "texts", "hold at least one text", "none")
         empty = [number for number, tokens in enumerate(pieces) if not tokens]
@@ -265,12 +267,15 @@ def check_tokens(model, x):
 
 
 def _check_texts(texts):
+    """The texts as a list, whatever holds them."""
     if isinstance(texts, str) or not hasattr(texts, "__iter__"):
         hint = " Did you mean [texts]?" if isinstance(texts, str) else ""
         raise TypeError(f"texts must be a list of strings. Received: texts={texts!r}.{hint}")
+    texts = list(texts)
     for number, text in enumerate(texts):
         if not isinstance(text, str):
             raise TypeError(f"texts must hold strings. Received: {text!r} first at index {number}.")
+    return texts
 
 
 @functools.cache

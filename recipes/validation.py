@@ -7,7 +7,7 @@ import numpy as np
 
 from recipes import _checks, _folds, _targets
 from recipes._recipe import drawn
-from recipes._records import Records
+from recipes._records import Records, checksum
 from recipes._refit import Refit
 from recipes._steps import Fold, Steps, outcomes
 from recipes.ensembles import KINDS
@@ -65,7 +65,7 @@ def cross_validate(
         build: function that returns a compiled `keras.Model`: a recipe such as `build_mlp` or a
             `functools.partial` of one, a function without arguments, or one of the shape of a row.
             Arguments named `input_shape`, `outputs`, `seed` and, with a loss that counts classes,
-            `class_counts` are told from the training rows where they are not bound.
+            `class_counts` are told from the rows where they are not bound.
         x: rows to learn from: array (rows, ...), a dict or list of arrays, or a pandas DataFrame.
         y: their targets: integer classes, one-hot rows, labels, numbers; or a dict or list of them.
         folds: number of folds, at least 2; for "kfold" and "time".
@@ -76,7 +76,8 @@ def cross_validate(
         groups: id of each row, (rows,): rows of one id stay in one part; or None.
         repeats: rounds of folds, each with folds and seeds of its own; predictions are averaged.
         seeds: models of each fold, which differ by their seed only; predictions are averaged.
-        x_test: rows to predict by every model, in the form of x, or None.
+        x_test: rows to predict by every model, in the form of x, or None. A DataFrame's columns are
+            taken by name.
         preprocess: scikit-learn transformer such as `StandardScaler()` or `TableEncoder()`, which
             is cloned in each fold; or None.
         resample: as `how` in `recipes.resample`, for the training rows; or None.
@@ -87,7 +88,8 @@ def cross_validate(
             which then counts the rows that training sees), "sample_weight" of each row of x.
         validation: "fold" shows the held-out rows to `fit` as validation data, for the curves;
             callbacks that stop by them make the scores somewhat optimistic. A share in (0, 1) is
-            taken off the training rows instead; None is no validation data.
+            taken off the training rows instead, by whole groups, or the last ones of a time split;
+            None is no validation data.
         predict: function (model, x) -> predictions, such as a partial of
             `predict_with_augmentation`; None is `model.predict`.
         metrics: names as in `score`, or functions (y, prediction) -> number; None is accuracy and
@@ -130,9 +132,12 @@ def cross_validate(
     seed = _checks.seed(seed)
     refit = Refit(build, twins=keep_models)
     x, y, x_test = _data(x, y, x_test, preprocess)
+    if hasattr(y, "shape"):
+        # Of all rows: one that groups or time keep from a fold's training is a class of it too.
+        refit.outputs = _targets.width(y, refit.task or _targets.told_task(y))
     if refit.task and hasattr(y, "shape"):
         outputs = refit.parameters.get("outputs")
-        outputs = outputs if isinstance(outputs, int) else _targets.width(y, refit.task)
+        outputs = outputs if isinstance(outputs, int) else refit.outputs
         _checks.targets("y", y, task=refit.task, outputs=outputs)
     fit = _fit_arguments(fit, y, refit.task)
     _check_steps(preprocess, resample, prepare, validation, predict)
@@ -148,9 +153,13 @@ def cross_validate(
     ]
     plan = _plan(rounds, seeds, seed)
     records = Records(directory, overwrite, keep_models)
-    steps = Steps(preprocess, resample, prepare, fit, validation, predict)
+    steps = Steps(preprocess, resample, prepare, fit, predict)
     folds_only = [(part["train"], part["held"]) for part in plan.values()]
-    records.claim((x, y, x_test), folds_only, _description(build, steps, seed, keep_models))
+    for part in plan.values():
+        part |= _folds.watched(**part, strata=strata, share=validation, groups=groups, split=split)
+    said = {"validation": validation, **vars(steps)}
+    said |= {"build": _call(build), "seed": seed, "keep_models": keep_models}
+    records.claim((x, y, x_test), folds_only, _described(said))
     missing = {name: part for name, part in plan.items() if not records.load(name)}
     run = Fold(refit, steps, x, y, x_test)
     for name, record, model in outcomes(run, missing, workers):
@@ -162,6 +171,7 @@ def cross_validate(
 
 def _data(x, y, x_test, preprocess):
     """Checked rows; tables stay DataFrames where a transformer is to read them."""
+    x_test = _targets.like("x_test", x_test, x)
     y = keras.tree.map_structure(lambda leaf: _checks.array("y", leaf), _targets.plain(y))
     for leaf in keras.tree.flatten(x):
         _checks.require(
@@ -272,17 +282,26 @@ def _last(record):
     return ", ".join(f"{name} {values[-1]:.4g}" for name, values in history.items() if values)
 
 
-def _description(build, steps, seed, keep_models):
-    """What must be the same for a stored run to be gone on with, as text."""
+def _call(build):
+    """A builder and what is bound to it, as text."""
     function = getattr(build, "func", build)
     name = getattr(function, "__name__", type(build).__name__)
-    bound = f"{getattr(build, 'args', ())} {getattr(build, 'keywords', {})}"
-    said = {"build": f"{name} {bound}", "seed": seed, "keep_models": keep_models, **vars(steps)}
-    said["fit"] = {
-        key: value if isinstance(value, (int, float, str, dict)) else type(value).__name__
-        for key, value in steps.fit.items()
-    }
-    return {key: _text(getattr(value, "__name__", value)) for key, value in said.items()}
+    return f"{name} {getattr(build, 'args', ())} {getattr(build, 'keywords', {})}"
+
+
+def _described(said):
+    """What must be the same for a stored run to be gone on with, as text."""
+    said["fit"] = {name: _plain(value) for name, value in said["fit"].items()}
+    return {name: _text(getattr(value, "__name__", value)) for name, value in said.items()}
+
+
+def _plain(value):
+    """An argument of `fit` as a number or text that is the same in another process."""
+    if isinstance(value, np.ndarray):
+        return checksum(value)
+    if isinstance(value, (list, tuple)):
+        return [type(item).__name__ for item in value]
+    return value if isinstance(value, (int, float, str, dict)) else type(value).__name__
 
 
 def _text(value):

@@ -33,7 +33,7 @@ class Windows:
     >>> data
     Windows(window=4, horizon=2, features=1, targets=1; train 27, validation 3, test 3)
     >>> data.inverse(data.test.arrays()[1])[0].ravel()
-    array([36., 37.], dtype=float32)
+    array([36., 37.])
     """
 
     train: "WindowBatches"
@@ -60,7 +60,7 @@ class Windows:
         return self.train.targets
 
     def inverse(self, forecasts):
-        """Scaled forecasts, (..., targets), in units of the series.
+        """Scaled forecasts, (..., targets), in units of the series, as float64.
 
         Args:
             forecasts: what `model.predict` returns, or the y of a batch.
@@ -75,8 +75,8 @@ class Windows:
             f"have {self.targets} targets on their last axis",
             f"shape {forecasts.shape}",
         )
-        made = forecasts * self.scale[: self.targets] + self.mean[: self.targets]
-        return made.astype(forecasts.dtype)
+        # In float64: of a series far from 0, float32 would keep the level and lose the steps.
+        return forecasts * self.scale[: self.targets] + self.mean[: self.targets]
 
     def __repr__(self):
         parts = [

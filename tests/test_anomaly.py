@@ -4,6 +4,7 @@ import functools
 
 import keras
 import numpy as np
+import pandas as pd
 import pytest
 
 from recipes import anomaly_scores, build_convolutional_autoencoder, build_stacked_autoencoder
@@ -94,6 +95,12 @@ def test_inputs_are_left_alone():
     x = ROWS[:50].copy()
     detect(x, epochs=1)
     np.testing.assert_array_equal(x, ROWS[:50])
+
+
+def test_columns_of_new_rows_are_taken_by_name():
+    frame = pd.DataFrame(ROWS).rename(columns=str)
+    result = anomaly_scores(build_stacked_autoencoder, frame, frame[frame.columns[::-1]], epochs=1)
+    np.testing.assert_array_equal(result.scores, result.model.predict(ROWS, verbose=0))
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ import random
 
 import keras
 import numpy as np
+import pandas as pd
 import pytest
 
 import recipes
@@ -79,6 +80,15 @@ def test_rows_keep_their_targets_and_weights():
     for x, y, weight in recipes.batches(X, Y, batch_size=4, sample_weight=Y * 2.0):
         np.testing.assert_array_equal(np.ravel(x), np.ravel(y))
         np.testing.assert_array_equal(np.ravel(y) * 2, np.ravel(weight))
+
+
+def test_lists_and_frames_are_arrays():
+    x, y = np.arange(12.0).reshape(4, 3), np.array([1, 0, 1, 0])
+    frame = pd.DataFrame(x).assign(yes=y == 1)
+    for rows, targets in ((x.tolist(), y.tolist()), (frame, pd.Series(y))):
+        ((first, second),) = list(recipes.batches(rows, targets, 4, shuffle=False))
+        np.testing.assert_allclose(np.asarray(first)[:, :3], x)
+        np.testing.assert_array_equal(np.asarray(second), y)
 
 
 def test_dicts_of_inputs():

@@ -39,6 +39,15 @@ class TestReport:
         assert report.precision[0] == metrics.precision_score(BINARY_Y, called, pos_label=0)
         assert list(report.table().index) == ["no", "yes"]
 
+    def test_labels_that_happen_to_be_one_a_row(self):
+        y, p = np.eye(3, dtype=int), np.array([[0.9, 0.9, 0.1], [0.9, 0.9, 0.1], [0.6, 0.1, 0.9]])
+        report = recipes.per_class_report(y, p, task="multilabel")
+        np.testing.assert_allclose(report.precision, [1 / 3, 1 / 2, 1])
+        high = recipes.per_class_report(y, p, task="multilabel", threshold=0.7)
+        np.testing.assert_allclose(high.precision, [1 / 2, 1 / 2, 1])
+        assert recipes.score(y, p, task="multilabel") == pytest.approx(6 / 9)
+        assert recipes.score(y, p) == pytest.approx(2 / 3)
+
     def test_labels_are_classes_of_their_own(self):
         labels = (P > 0.3).astype(int)
         report = recipes.per_class_report(labels, P, threshold=0.5)

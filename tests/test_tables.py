@@ -80,10 +80,40 @@ def test_rare_categories_share_a_column():
     np.testing.assert_array_equal(encoder.transform(table).sum(1), 1)
 
 
+@pytest.mark.parametrize(
+    ("train", "test"),
+    [
+        pytest.param([1, 2, 3], [1.0, 2.0, np.nan], id="whole numbers, then a gap"),
+        pytest.param([1.0, 2.0, np.nan], [1, 2, 2], id="a gap, then none"),
+        pytest.param([True, False, None], [1, 0, 1], id="bool, then 0 and 1"),
+        pytest.param([0, 1, 1], [False, True, True], id="0 and 1, then bool"),
+        pytest.param([1.5, 2.0, 2.0], ["1.5", "2", "2"], id="numbers, then text"),
+        pytest.param([7, 8, 8], pd.Categorical([7, 8, 8]), id="numbers, then categories"),
+    ],
+)
+def test_a_category_is_known_whatever_its_dtype(train, test):
+    encoder = recipes.TableEncoder(categorical=["code"], min_rows=1)
+    encoder.fit(pd.DataFrame({"code": train}))
+    made = encoder.transform(pd.DataFrame({"code": test}))
+    known = ~pd.isna(pd.Series(test))
+    np.testing.assert_array_equal(made.sum(1)[known], 1)
+    assert len(np.unique(made[known], axis=0)) == 2
+
+
+def test_numbers_in_a_column_of_objects_and_time_spans_are_numbers():
+    hours = pd.to_timedelta([1, 2, None], unit="h")
+    table = pd.DataFrame({"a": pd.Series([1, 2.5, None], dtype=object), "waited": hours})
+    encoder = recipes.TableEncoder().fit(table)
+    assert encoder.names_ == ["a", "waited", "a missing", "waited missing"]
+    made = encoder.transform(table)  # the third row has the medians, 1.75 and 1.5 hours
+    np.testing.assert_allclose(made[:, 0], made[:, 1], rtol=1e-5)
+    np.testing.assert_allclose(made[:, 0], [-(1.5**0.5), 1.5**0.5, 0], atol=1e-5)
+
+
 def test_columns_are_finite_float32_whatever_comes():
     wild = TABLE.assign(age=1e30)
     wild.loc[0, "age"] = np.inf
-    wild["since"] = "no date"
+    wild.loc[0, "since"] = "no date"
     for table in (TABLE, wild):
         made = ENCODER.fit(TABLE).transform(table)
         assert made.dtype == "float32"
@@ -133,6 +163,12 @@ def test_train_csv_to_submission_csv(tmp_path):
         (lambda: recipes.TableEncoder(min_rows=0).fit(TABLE), ValueError, "min_rows"),
         (lambda: recipes.TableEncoder(drop=list(TABLE)).fit(TABLE), ValueError, "to encode"),
         (lambda: recipes.TableEncoder().transform(TABLE), ValueError, "fitted first"),
+        (lambda: recipes.TableEncoder().fit(TABLE[["age", "age"]]), ValueError, "'age'] twice"),
+        (
+            lambda: ENCODER.fit(TABLE).transform(TABLE.assign(age="forty")),
+            ValueError,
+            "numeric must name columns that hold numbers. Received: 'age', which begins with",
+        ),
     ],
 )
 def test_bad_input(call, error, message):

@@ -2,6 +2,7 @@
 
 import keras
 import numpy as np
+import pandas as pd
 import pytest
 
 import recipes
@@ -13,6 +14,16 @@ def test_words_signs_and_characters():
     assert recipes.tokenize(["A-b  c2."]) == [["a", "-", "b", "c2", "."]]
     assert recipes.tokenize(["A-b"], lowercase=False) == [["A", "-", "b"]]
     assert recipes.tokenize(["Ab c"], split="character") == [["a", "b", " ", "c"]]
+
+
+def test_texts_that_come_one_by_one():
+    texts = ["good film", "bad"]
+    assert recipes.tokenize(iter(texts)) == recipes.tokenize(texts)
+    assert recipes.Vocabulary.of(iter(texts)).tokens == recipes.Vocabulary.of(texts).tokens
+    assert recipes.Vocabulary.of(texts).encode(iter(texts)).shape == (2, 2)
+    column = pd.Series(["bad", " "], index=[5, 6])
+    with pytest.raises(ValueError, match="Received: ' ' first at index 1"):
+        recipes.Vocabulary.of(texts).encode(column)
 
 
 def test_numbers_go_by_how_common_a_token_is_then_by_the_alphabet():

@@ -14,11 +14,11 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn.base import BaseEstimator, TransformerMixin
-from sklearn.model_selection import GroupKFold, ShuffleSplit
+from sklearn.model_selection import GroupKFold, ShuffleSplit, TimeSeriesSplit
 from sklearn.preprocessing import StandardScaler
 
 import recipes
-from recipes._folds import hold_out
+from recipes._folds import hold_out, watched
 from recipes._refit import Refit, copy_state
 
 ROWS = 60
@@ -231,6 +231,31 @@ class TestFolds:
             assert [len(part) for part in hold_out(40, strata, 0.1, seed=0)] == [36, 4]
         assert [len(part) for part in hold_out(2, None, 0.01, seed=0)] == [1, 1]
 
+    def test_a_share_that_validates_is_cut_as_the_folds_are(self):
+        rows, groups = np.arange(20, 60), np.arange(ROWS) // 6
+
+        def parts(**how):
+            how = {"groups": None, "split": "kfold", "strata": Y, "share": 0.25, **how}
+            return watched(rows, np.arange(20), 0, **how).values()
+
+        for train, shown in (parts(), parts(groups=groups), parts(split="time")):
+            assert sorted([*train, *shown]) == rows.tolist()
+        train, shown = parts(groups=groups)
+        assert not set(groups[train]) & set(groups[shown])
+        for late in ("time", TimeSeriesSplit(2)):
+            train, shown = parts(split=late)
+            assert shown.tolist() == list(range(50, 60))
+        assert np.isfinite(validate(groups=groups, validation=0.3).predictions).all()
+
+    def test_a_class_that_only_one_fold_has_is_a_class_of_all(self):
+        groups = np.repeat(np.arange(6), 10)
+        y = np.where(groups == 3, 2, np.arange(ROWS) % 2)
+        result = validate(quick, y=y, groups=groups, stratify=False)
+        assert result.predictions.shape == (ROWS, 3)
+        assert not result.failures
+        late = np.sort(y)
+        assert validate(quick, y=late, split="time").predictions.shape == (ROWS, 3)
+
     def test_own_folds_as_a_list(self):
         half = np.arange(30), np.arange(30, 60)
         result = validate(split=[half, half[::-1]])
@@ -412,6 +437,33 @@ class TestForms:
         result = validate(x=frame, y=pd.Series(Y), preprocess=StandardScaler(), x_test=frame[:4])
         assert result.test_predictions.shape == (4, 3)
 
+    @pytest.mark.parametrize("preprocess", [None, StandardScaler()])
+    def test_columns_of_the_test_rows_are_taken_by_name(self, preprocess):
+        frame = pd.DataFrame(X, columns=list("abcd"))
+        new = frame.assign(id=7.0)[["id", "d", "c", "b", "a"]]
+        by_name, plain = (
+            validate(x=frame, x_test=test, preprocess=preprocess).test_predictions
+            for test in (new, frame)
+        )
+        np.testing.assert_array_equal(by_name, plain)
+        with pytest.raises(ValueError, match=r"x_test must have the columns of x.*\['a'\]"):
+            validate(x=frame, x_test=new.drop(columns="a"), preprocess=preprocess)
+
+    def test_numbers_of_several_kinds_in_a_frame(self):
+        frame = pd.DataFrame(X, columns=list("abcd")).assign(b=X[:, 1] > 0)
+        frame["c"] = frame["c"].astype("Float32")
+        by_frame, plain = (validate(x=x) for x in (frame, frame.to_numpy("float32").tolist()))
+        np.testing.assert_allclose(by_frame.predictions, plain.predictions, rtol=1e-5)
+
+    def test_labels_that_happen_to_be_one_a_row_in_a_fold(self):
+        y = np.eye(3, dtype=int)[Y]
+        y[0] = 1
+        build = functools.partial(quick, task="multilabel")
+        result = validate(build, y=y, metrics=("accuracy", "log_loss"))
+        each = (result.predictions >= 0.5) == y
+        assert result.overall["accuracy"] == pytest.approx(each.mean())
+        assert np.mean(result.scores["accuracy"]) == pytest.approx(each.mean())
+
 
 class TestFailures:
     def test_a_failing_fold_keeps_its_traceback_and_the_others_go_on(self):
@@ -481,6 +533,14 @@ class TestFailures:
             validate(**arguments, x=X + 1)
         validate(**arguments, x=X + 1, overwrite=True)
         assert len(calls) == 7
+
+    def test_other_weights_of_the_rows_are_another_run(self, tmp_path):
+        weights = np.ones(ROWS)
+        fit = {**ONE_STEP, "sample_weight": weights}
+        validate(directory=tmp_path, fit=fit)
+        validate(directory=tmp_path, fit={**fit, "sample_weight": weights.copy()})
+        with pytest.raises(ValueError, match=r"this very run.*another fit"):
+            validate(directory=tmp_path, fit={**fit, "sample_weight": weights + Y})
 
     def test_kept_models_come_back_from_the_folder(self, tmp_path):
         first, second = (validate(directory=tmp_path, keep_models=True) for _ in range(2))
@@ -570,6 +630,7 @@ def never(*arguments):
         ({"build": lambda: None}, ValueError, "compiled keras.Model"),
         ({"y": Y + 0.5}, ValueError, "y must hold class labels"),
         ({"build": functools.partial(SMALL, outputs=2)}, ValueError, "labels from 0 to 1"),
+        ({"validation": 0.2, "groups": Y % 2, "folds": 2}, ValueError, "at least 2 groups"),
         ({"seed": -1}, ValueError, "seed"),
         ({"repeats": 0}, ValueError, "repeats"),
         ({"seeds": 0, "x": np.nan * X}, ValueError, "seeds"),

@@ -64,6 +64,19 @@ def test_inverse_gives_the_units_of_the_series_back():
         data.inverse(y[..., :1])
 
 
+def test_a_series_far_from_0_keeps_its_steps():
+    data = make_windows(1e8 + RISING, 4, 2)
+    made = data.inverse(data.test.arrays()[1])
+    np.testing.assert_allclose(np.diff(made[:, :, 0], axis=1), np.diff(RISING[:2])[0], rtol=1e-4)
+
+
+def test_columns_named_by_numbers_go_by_name_before_place():
+    frame = pd.DataFrame({2: RISING, 10: RISING**2, 1: -RISING})
+    assert make_windows(frame, 4, 2, targets=2).columns[0] == 2
+    assert make_windows(frame, 4, 2, targets=(10, 1)).columns == (10, 1, 2)
+    assert make_windows(frame, 4, 2, targets=-1).columns[0] == 1
+
+
 def test_an_epoch_holds_every_window_once_in_a_new_order():
     train = make_windows(RISING, 5, 2, **WHOLE, batch_size=10, seed=0).train
 
