@@ -18,6 +18,9 @@ def make_folds(rows, strata, *, folds, split, stratify, groups, seed):
     if groups is not None:
         groups = np.asarray(groups)
         _checks.same_rows(x=range(rows), groups=groups)
+        missing = np.flatnonzero([g is None or g != g for g in groups.tolist()])
+        received = f"none first at index {missing[0]}" if missing.size else ""
+        _checks.require(not missing.size, "groups", "hold an id for every row", received)
     if isinstance(split, str):
         _checks.one_of("split", split, SPLITS)
         _checks.count("folds", folds, minimum=2)
@@ -139,7 +142,13 @@ def _pairs(splitter, rows, strata, groups):
             f"(training rows, held-out rows). Received: split={splitter!r}."
         )
     _checks.require(len(pairs) > 0, "split", "make at least one fold", "none")
-    return [tuple(np.sort(np.asarray(part, dtype="int64")) for part in pair) for pair in pairs]
+    return [tuple(_numbers(part) for part in pair) for pair in pairs]
+
+
+def _numbers(part):
+    """Row numbers in ascending order, also from a mask."""
+    part = np.asarray(part)
+    return np.flatnonzero(part) if part.dtype == bool else np.sort(part.astype("int64"))
 
 
 def _check_fold(number, train, held, rows, groups):

@@ -25,8 +25,10 @@ def read_series(series, timestamps=None):
     if hasattr(series, "columns"):
         import pandas as pd
 
-        if isinstance(timestamps, str):
-            _checks.one_of("timestamps", timestamps, [str(name) for name in series.columns])
+        if timestamps is not None and np.ndim(timestamps) == 0:  # the name of a column
+            if timestamps not in series.columns:
+                known = [str(name) for name in series.columns]
+                _checks.one_of("timestamps", str(timestamps), known)
             timestamps, series = series[timestamps], series.drop(columns=timestamps)
         elif timestamps is None and isinstance(series.index, (pd.DatetimeIndex, pd.PeriodIndex)):
             timestamps = series.index
@@ -59,7 +61,13 @@ def _check_times(timestamps, rows):
         timestamps = timestamps.to_timestamp()
     times = pd.Index(np.asarray(timestamps) if np.ndim(timestamps) else [timestamps])
     if times.dtype.kind not in "iufM":
-        times = pd.DatetimeIndex(times)
+        try:
+            times = pd.DatetimeIndex(times)
+        except (ValueError, TypeError) as error:
+            raise ValueError(
+                f"timestamps must be dates or numbers, one a row, or name a column of a DataFrame. "
+                f"Received: {times[0]!r} first. Did you mean pandas.to_datetime(..., format=...)?"
+            ) from error
     received = f"{len(times)} for {rows} rows"
     _checks.require(len(times) == rows, "timestamps", "be one a row", received)
     missing = np.flatnonzero(times.isna())

@@ -137,7 +137,13 @@ def _fitted(preprocess, x, y):
     from sklearn.base import clone
 
     target = y if hasattr(y, "shape") else None
-    return clone(preprocess).fit(x, target).transform
+    transform = clone(preprocess).fit(x, target).transform
+
+    def dense(x):
+        made = transform(x)  # a OneHotEncoder makes sparse matrices by default
+        return made.toarray() if hasattr(made, "toarray") else made
+
+    return dense
 
 
 def _weights_of(weight, y, rows, task):

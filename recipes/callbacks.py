@@ -69,6 +69,7 @@ def standard_callbacks(
     folder=None,
     *,
     monitor="val_loss",
+    mode="auto",
     patience=0.25,
     early_stopping=True,
     plateau=True,
@@ -87,6 +88,8 @@ def standard_callbacks(
             neither.
         monitor: what is watched: a value that each epoch reports, such as "val_accuracy" or, where
             there are no validation rows, "loss".
+        mode: "min" or "max" says which of its values are better; "auto" lets Keras tell it by the
+            name, which it knows for losses and for metrics that the model was compiled with.
         patience: share of the epochs of `fit` to wait for a better value, in (0, 1], but no fewer
             than 5 epochs.
         early_stopping: stop when patience is at an end, and take back the best epoch's weights.
@@ -111,6 +114,7 @@ def standard_callbacks(
     ['Watch', 'EarlyStopping', 'TerminateOnNaN']
     """
     _checks.text("monitor", monitor)
+    _checks.one_of("mode", mode, ("auto", "min", "max"))
     patience = _checks.number("patience", patience)
     _checks.require(0 < patience <= 1, "patience", "be a share in (0, 1]", f"patience={patience:g}")
     switches = {
@@ -127,16 +131,18 @@ def standard_callbacks(
 
     chosen = [Watch(monitor, plain_rate=plateau)]
     if early_stopping:
-        chosen.append(EarlyStopping(monitor, patience))
+        chosen.append(EarlyStopping(monitor, patience, mode))
     if plateau:
-        chosen.append(ReduceLROnPlateau(monitor, patience / (CHANCES + 1)))
+        chosen.append(ReduceLROnPlateau(monitor, patience / (CHANCES + 1), mode))
     if nan_stop:
         chosen.append(keras.callbacks.TerminateOnNaN())
     if folder is not None and csv:
         chosen.append(keras.callbacks.CSVLogger(str(folder / "history.csv")))
     if folder is not None and checkpoint:
         best = str(folder / "best.keras")
-        chosen.append(keras.callbacks.ModelCheckpoint(best, monitor, save_best_only=True))
+        chosen.append(
+            keras.callbacks.ModelCheckpoint(best, monitor, mode=mode, save_best_only=True)
+        )
     return chosen
 
 
@@ -159,8 +165,8 @@ class Watch(keras.callbacks.Callback):
 class EarlyStopping(keras.callbacks.EarlyStopping):
     """Keras's, with patience as a share of the run."""
 
-    def __init__(self, monitor, share):
-        super().__init__(monitor, restore_best_weights=True)
+    def __init__(self, monitor, share, mode):
+        super().__init__(monitor, mode=mode, restore_best_weights=True)
         self.share = share
 
     def on_train_begin(self, logs=None):
@@ -172,8 +178,8 @@ class EarlyStopping(keras.callbacks.EarlyStopping):
 class ReduceLROnPlateau(keras.callbacks.ReduceLROnPlateau):
     """Keras's, with patience as a share of the run."""
 
-    def __init__(self, monitor, share):
-        super().__init__(monitor, factor=0.3)
+    def __init__(self, monitor, share, mode):
+        super().__init__(monitor, mode=mode, factor=0.3)
         self.share = share
 
     def on_train_begin(self, logs=None):

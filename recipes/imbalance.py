@@ -157,6 +157,7 @@ def resample(x, y, how="over", *, seed=None):
         _checks.require(what != "labels", "y", f"hold one class a row for how={how!r}", "labels")
         _checks.require(len(leaves) == 1, "x", f"be one array for how={how!r}", type(x).__name__)
         x = _checks.array("x", x)
+        x = x.astype("float32") if x.dtype == bool else x  # between False and True there is more
         table = x.reshape(len(x), -1)
         made, classes = sampler.fit_resample(table, labels)
         made = np.round(made) if x.dtype.kind in "biu" else made

@@ -31,7 +31,7 @@ def plot_forecast(history, forecast, *, actual=None, naive=None, times=None, ax=
     history = _checks.array("history", history, ndim=1)
     forecast = _checks.array("forecast", forecast, ndim=1)
     past, horizon = len(history), len(forecast)
-    times = np.arange(past + horizon) - past + 1 if times is None else times
+    times = np.arange(past + horizon) - past + 1 if times is None else np.asarray(times)
     received = f"{len(times)} for {past} + {horizon} rows"
     _checks.require(len(times) == past + horizon, "times", "be one a row", received)
     lines = [("history", "black", "-", history)]
@@ -50,7 +50,7 @@ def plot_forecast(history, forecast, *, actual=None, naive=None, times=None, ax=
         at = times[:past] if name == "history" else times[past - 1 :]
         ax.plot(at, values, style, color=color, label=name, lw=2 if name == "forecast" else 1.3)
     ax.axvline(times[past - 1], color=GREY, lw=0.8, ls="--")
-    if np.asarray(times).dtype.kind == "M":
+    if times.dtype.kind == "M":
         from matplotlib.dates import ConciseDateFormatter
 
         ax.xaxis.set_major_formatter(ConciseDateFormatter(ax.xaxis.get_major_locator()))

@@ -127,6 +127,15 @@ class TestStandardCallbacks:
         rates = sorted(set(np.round(fitted.history["learning_rate"], 6)), reverse=True)
         np.testing.assert_allclose(rates[:3], [0.01, 0.003, 0.0009], rtol=1e-3)
 
+    def test_a_score_that_keras_does_not_know(self):
+        """What another callback reports: Keras cannot tell by its name what is better."""
+        x, y = np.random.default_rng(0).normal(size=(20, 3)), np.arange(20) % 2
+        model = recipes.build_mlp((3,), 2, units=())
+        watch = recipes.PerClassMetrics(x, y, figures=("f1",))
+        callbacks = recipes.standard_callbacks(monitor="val_f1_1", mode="max")
+        fitted = model.fit(x, y, epochs=2, verbose=0, callbacks=[watch, *callbacks])
+        assert len(fitted.epoch) == 2
+
     def test_higher_scores_are_better(self):
         rising = np.linspace(0.1, 0.9, 24)
         callbacks = recipes.standard_callbacks(monitor="val_accuracy")

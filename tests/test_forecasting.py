@@ -4,6 +4,7 @@ import functools
 
 import keras
 import numpy as np
+import pandas as pd
 import pytest
 
 from recipes import (
@@ -183,6 +184,13 @@ def test_bad_backtests_fail_before_any_training(arguments, error, message):
     call = {"build": build_forecaster, "series": WAVE, "window": 8, "horizon": 4, **arguments}
     with pytest.raises(error, match=message):
         backtest(**call)
+
+
+def test_times_go_by_place_whatever_index_they_have():
+    times = pd.Series(pd.date_range("2024-01-01", periods=4), index=[9, 3, 2, 1])
+    ax = plot_forecast([1.0, 2, 3], [4.0], times=times)
+    shown = [line.get_xdata()[-1] for line in ax.get_lines()[:2]]
+    assert shown == [times.iloc[2], times.iloc[3]]
 
 
 def test_bad_pictures_are_refused():

@@ -79,6 +79,12 @@ class TestResample:
         assert new.min() >= x[16, 0, 0]
         assert new.max() <= 1
 
+    def test_smote_between_false_and_true(self):
+        x, y = np.arange(40).reshape(20, 2) % 3 > 0, np.arange(20) < 14
+        made, _ = recipes.resample(x, y.astype(int), "smote", seed=0)
+        assert made.dtype == "float32"
+        assert ((made >= 0) & (made <= 1)).all()
+
     def test_smote_enn_and_any_sampler(self):
         y = np.repeat([0, 1], [40, 10])
         x = np.random.default_rng(1).normal(size=(50, 3)) + y[:, None]

@@ -15,7 +15,7 @@ import pandas as pd
 import pytest
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.model_selection import GroupKFold, ShuffleSplit, TimeSeriesSplit
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 import recipes
 from recipes._folds import hold_out, watched
@@ -260,6 +260,9 @@ class TestFolds:
         half = np.arange(30), np.arange(30, 60)
         result = validate(split=[half, half[::-1]])
         assert np.isfinite(result.predictions).all()
+        first = np.arange(ROWS) < 30
+        masks = validate(split=[(first, ~first), (~first, first)])
+        np.testing.assert_array_equal(masks.predictions, result.predictions)
 
 
 class TestFitting:
@@ -449,6 +452,13 @@ class TestForms:
         with pytest.raises(ValueError, match=r"x_test must have the columns of x.*\['a'\]"):
             validate(x=frame, x_test=new.drop(columns="a"), preprocess=preprocess)
 
+    def test_what_a_transformer_makes_sparse(self):
+        codes = pd.DataFrame({"a": np.arange(ROWS) % 2, "b": Y})
+        sparse, full = (
+            validate(x=codes, preprocess=OneHotEncoder(sparse_output=how)) for how in (True, False)
+        )
+        np.testing.assert_array_equal(sparse.predictions, full.predictions)
+
     def test_numbers_of_several_kinds_in_a_frame(self):
         frame = pd.DataFrame(X, columns=list("abcd")).assign(b=X[:, 1] > 0)
         frame["c"] = frame["c"].astype("Float32")
@@ -607,6 +617,7 @@ def never(*arguments):
         ({"y": np.array([0] * 58 + [1] * 2)}, ValueError, r"2 of class 1\. Did you mean folds=2"),
         ({"groups": np.zeros(ROWS)}, ValueError, "groups must hold at least as many groups"),
         ({"groups": np.zeros(5)}, ValueError, "same number of rows"),
+        ({"groups": ["a", None] * 30}, ValueError, "groups must hold an id .* first at index 1"),
         ({"split": [(np.arange(40), np.arange(30, 60))]}, ValueError, "rows that do not train"),
         ({"split": [(np.arange(40), np.arange(40, 99))]}, ValueError, "rows from 0 to 59"),
         ({"split": "kfolds"}, ValueError, "Did you mean 'kfold'"),

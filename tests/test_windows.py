@@ -183,6 +183,8 @@ def changed(row, value):
         ),
         ({"timestamps": HOURS[:-1]}, ValueError, "59 for 60 rows"),
         ({"timestamps": [*HOURS[:-1], pd.NaT]}, ValueError, "none in row 59"),
+        ({"timestamps": ["x0", *["x"] * 59]}, ValueError, "timestamps must be dates.*'x0' first"),
+        ({"timestamps": "when"}, ValueError, "timestamps must be dates.*name a column"),
         ({"targets": 3}, ValueError, "targets must be columns below 1"),
         ({"targets": "load"}, ValueError, "targets"),
         ({"targets": ()}, ValueError, "targets"),
