@@ -165,7 +165,7 @@ class Watch(keras.callbacks.Callback):
 class EarlyStopping(keras.callbacks.EarlyStopping):
     """Keras's, with patience as a share of the run."""
 
-    def __init__(self, monitor, share, mode):
+    def __init__(self, monitor, share, mode="auto"):
         super().__init__(monitor, mode=mode, restore_best_weights=True)
         self.share = share
 
@@ -178,7 +178,7 @@ class EarlyStopping(keras.callbacks.EarlyStopping):
 class ReduceLROnPlateau(keras.callbacks.ReduceLROnPlateau):
     """Keras's, with patience as a share of the run."""
 
-    def __init__(self, monitor, share, mode):
+    def __init__(self, monitor, share, mode="auto"):
         super().__init__(monitor, mode=mode, factor=0.3)
         self.share = share
 
