@@ -1,5 +1,6 @@
 """Optuna's engines: what they propose, prune and remember, also when killed or not alone."""
 
+import json
 import multiprocessing
 import os
 import time
@@ -14,7 +15,7 @@ import optuna
 import pytest
 
 from recipes import build_cnn, build_mlp
-from tests.test_tuning_search import X, build_small, tiny
+from tests.test_tuning_search import Counter, X, build_small, tiny
 from tests.test_tuning_traps import LOW, build_picky
 from tuning import (
     SPACES,
@@ -331,6 +332,39 @@ class TestStorage:
             tiny(space={"units": (3,)}, max_trials=1, storage=url)
         tiny(space={"units": (3,)}, max_trials=1, storage=url, overwrite=True)
         assert len(optuna.load_study(study_name="build_small", storage=url).trials) == 1
+
+    def test_named_studies_in_one_folder_keep_their_own_weights(self, tmp_path):
+        """Also where a second of another space comes between, and where one starts anew."""
+        spaces = {name: {"units": (width,)} for name, width in (("one", 4), ("two/3", 6))}
+        again = {"directory": tmp_path, "max_trials": 1, "epochs": 1}
+        first = {name: tiny(name=name, space=spaces[name], **again) for name in spaces}
+        expected = first["one"].best_model().predict(X, verbose=0)
+        tiny(name="two/3", space=spaces["two/3"], overwrite=True, **again)
+        counter = Counter()
+        resumed = tiny(name="one", space=spaces["one"], callbacks=[counter], **again)
+        assert counter.trainings == 0
+        np.testing.assert_array_equal(resumed.best_model().predict(X, verbose=0), expected)
+        assert optuna.get_all_study_names(_ledger.sqlite_url(tmp_path)) == ["one", "two/3"]
+        assert len({path.parent for path in tmp_path.rglob("*.weights.h5")}) == 2
+
+    def test_the_builders_own_name_is_none(self, tmp_path):
+        """And one study that was begun when named ones shared the folder goes on in it."""
+        for name in (None, "build_small"):
+            study = tiny(name=name, directory=tmp_path, max_trials=1)
+            assert Path(study.tuner.project_dir) == tmp_path / "trials"
+        about = tmp_path / "study.json"
+        about.write_text(json.dumps(study.description))
+        old = tiny(name="old", directory=tmp_path, max_trials=1)
+        assert Path(old.tuner.project_dir) == tmp_path / "trials"
+        assert json.loads(about.read_text())["name"] == "old"
+        with pytest.raises(ValueError, match="another name"):
+            tiny(directory=tmp_path, max_trials=1)
+        assert len(tiny(name="build_small", directory=tmp_path, max_trials=1).leaderboard()) == 1
+
+    @pytest.mark.parametrize("name", ["", 3])
+    def test_a_name_is_text(self, name):
+        with pytest.raises(TypeError, match="name must be a name"):
+            tiny(name=name)
 
     def test_a_password_is_never_shown(self, capsys, monkeypatch):
         url = "postgresql+nothing://me:secret@localhost/studies"

@@ -19,6 +19,7 @@ from recipes._checks import (
     seed,
     shape,
     targets,
+    text,
 )
 from recipes.diagnosis import Diagnosis
 
@@ -62,6 +63,7 @@ __all__ = [
     "start",
     "starts",
     "targets",
+    "text",
     "validation",
 ]
 
