@@ -193,6 +193,72 @@ class TestProposals:
         with pytest.raises(error, match=text):
             tiny(space=space, start_from=start)
 
+    def test_the_best_of_another_study_is_a_start(self):
+        """With its constants, of which another value is an error before any training."""
+        space = {"units": (4,), "dropout": Float(0.0, 0.5)}
+        old = tiny(space=space, max_trials=1)
+        assert set(old.best_arguments) == {"units", "dropout", "seed"}
+        start = {**old.best_arguments, "units": [4], "learning_rate": 0.001, "dropout": 0.3}
+        table = tiny(space=space, start_from=[start]).leaderboard().set_index("trial")
+        assert table.loc[2, "dropout"] == 0.3
+        for other in ({"units": (8,)}, {"learning_rate": 0.1}, {"seed": 1}):
+            with pytest.raises(ValueError, match=r"must be .*, which is no range.*Leave it out"):
+                tiny(space=space, start_from=[{**start, **other}])
+
+
+class Knobs(keras_tuner.HyperModel):
+    """Knobs of every kind, one that only some have, and one that only its fit asks for."""
+
+    def build(self, hp):
+        kind = hp.Choice("kind", ["a", "b"])
+        hp.Int("units", 4, 8, step=4)
+        hp.Float("lr", 1e-4, 1e-1, sampling="log", default=1e-3)
+        if kind == "b":
+            with hp.conditional_scope("kind", ["b"]):
+                hp.Boolean("deep")
+        model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(4)])
+        model.compile("adam", "mse")
+        return model
+
+
+class KnobsOfFit(Knobs):
+    def fit(self, hp, model, *args, **kwargs):
+        return hp.Choice("size", [1.0, 2.0])
+
+
+class TestStartOfAHyperModel:
+    def test_what_is_missing_takes_its_default(self):
+        start = [{"units": np.int64(8)}, {"kind": "b", "deep": True}, {"kind": "a"}]
+        study = tiny(KnobsOfFit(), space=None, objective=LOW, start_from=start, max_trials=3)
+        table = study.leaderboard().set_index("trial")
+        assert set(table["status"]) == {"completed"}
+        assert table.loc[2, ["kind", "units", "lr", "size"]].tolist() == ["a", 8, 1e-3, 1.0]
+        assert table.loc[3, ["kind", "units", "deep"]].tolist() == ["b", 4, True]
+
+    @pytest.mark.parametrize(
+        ("start", "text"),
+        [
+            ({"units": 999}, r"start_from\[0\]\['units'\] must be a value of Int.*999"),
+            ({"units": 6}, r"start_from\[0\]\['units'\]"),
+            ({"units": "a"}, r"start_from\[0\]\['units'\]"),
+            ({"lr": 1.0}, r"start_from\[0\]\['lr'\]"),
+            ({"kind": "c"}, r"start_from\[0\]\['kind'\] must be a value of Choice"),
+            ({"kind": "b", "deep": 3}, r"start_from\[0\]\['deep'\]"),
+            ({"unit": 4}, r"start_from\[0\] has no argument 'unit'.*Did you mean 'units'"),
+        ],
+        ids=str,
+    )
+    def test_another_value_or_name_is_an_error_before_any_training(self, start, text):
+        counter = Counter()
+        with pytest.raises(ValueError, match=text):
+            tiny(Knobs(), y=None, space=None, start_from=[start], callbacks=[counter])
+        assert counter.trainings == 0
+
+    def test_a_knob_of_the_fit_is_checked_when_it_is_known(self):
+        start = [{"size": 3.0}]
+        with pytest.raises(ValueError, match=r"start_from\[0\]\['size'\] must be a value of"):
+            tiny(KnobsOfFit(), space=None, objective=LOW, start_from=start)
+
 
 class Curve(keras.callbacks.Callback):
     """Makes val_loss a given number, whatever the model does: 1 for the first trials, then 9."""
@@ -360,6 +426,19 @@ class TestStorage:
         with pytest.raises(ValueError, match="another name"):
             tiny(directory=tmp_path, max_trials=1)
         assert len(tiny(name="build_small", directory=tmp_path, max_trials=1).leaderboard()) == 1
+
+    def test_weights_of_an_earlier_call_without_a_folder_are_gone_and_it_says_so(self, tmp_path):
+        again = {"storage": f"sqlite:///{tmp_path / 'mine.db'}", "max_trials": 2}
+        tiny(**again)
+        study = tiny(**again)
+        best = study.leaderboard()["trial"][0]
+        for ask in (study.best_model, lambda: study.ensemble(2), lambda: study.model(best)):
+            with pytest.raises(FileNotFoundError, match=rf"trial {best} must.*Give directory=.*"):
+                ask()
+        study = tiny(**again, directory=tmp_path / "other")
+        with pytest.raises(FileNotFoundError, match=r"another folder than.*other"):
+            study.best_model()
+        assert study.code().startswith("build_small(")
 
     @pytest.mark.parametrize("name", ["", 3])
     def test_a_name_is_text(self, name):

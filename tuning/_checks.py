@@ -1,6 +1,7 @@
 """Checks of a search's arguments, beside those of `recipes._checks`, with the same error text."""
 
 import keras
+import numpy as np
 
 from recipes._checks import (
     TASKS,
@@ -338,14 +339,14 @@ def start(position, name, range_, value, nearest):
 
 
 def starts(value):
-    """A list of dicts."""
+    """A list of dicts, numbers of NumPy in them as plain ones."""
     listed = isinstance(value, (list, tuple)) and all(isinstance(item, dict) for item in value)
     if not listed:
         raise TypeError(
             "start_from must be a list of dicts from names to values. "
             f"Received: start_from={value!r}. Example: start_from=[{{'dropout': 0.2}}]."
         )
-    return list(value)
+    return [{k: v.item() if isinstance(v, np.generic) else v for k, v in d.items()} for d in value]
 
 
 def enough_trials(owner, found, needed):

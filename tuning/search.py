@@ -11,11 +11,12 @@ from tuning import _batch_checks, _checks, _device_checks, _folders, _study_chec
 from tuning._batches import Batches
 from tuning._data import prepare
 from tuning._database import shown
+from tuning._descriptions import described
 from tuning._ledger import Ledger, sqlite_url
 from tuning._progress import Progress
 from tuning._proposals import PRUNERS, SAMPLERS, SEVERAL
 from tuning._workers import work
-from tuning.hypermodel import ForeignModel, from_function, hypermodel, name_of
+from tuning.hypermodel import ForeignModel, from_function, hypermodel
 from tuning.objectives import choose_objectives, first_pass
 from tuning.optuna_oracle import OptunaOracle
 from tuning.oracle import ENGINES, make_oracle
@@ -163,12 +164,13 @@ def search(
     data = _data(given, space)
     model = _model(given, space, data)
     first = [model.values_of(i, arguments) for i, arguments in enumerate(given.start_from)]
+    about = model.description()  # before any run, which may change what was given
     folder, keeper = _folders.opened(directory)
     reported = first_pass(model, data)
     _checks.folds_of_keras(folds, reported)
     objectives = choose_objectives(objective, reported, space)
 
-    description = _description(given, model, data, objectives)
+    description = _description(given, about, data, objectives)
     own = _folders.of_study(folder, name, model.name, description)
     _folders.claim(own, model.name if name is None else name, description, overwrite)
     tuner = LeanTuner(
@@ -279,10 +281,10 @@ def _model(given, space, data):
     return model
 
 
-def _description(given, model, data, objectives):
+def _description(given, about, data, objectives):
     """What makes this study another one than others."""
     description = {
-        **model.description(),
+        **about,
         "engine": given.engine,
         "objective": ", ".join(f"{one.direction} {one.name}" for one in objectives),
         "data": data.checksum(),
@@ -344,7 +346,7 @@ def _space(build, space, told):
         _checks.hypermodel_alone(space=space, **told)
         return {}
     space = SPACES.get(build) if space is None else space
-    _checks.space(name_of(build), space)
+    _checks.space(described(build), space)
     return {**{name: value for name, value in told.items() if value is not None}, **space}
 
 
