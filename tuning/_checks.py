@@ -40,6 +40,8 @@ __all__ = [
     "file",
     "flag",
     "folder",
+    "folds",
+    "folds_of_keras",
     "fraction",
     "hypermodel_alone",
     "in_use",
@@ -162,6 +164,15 @@ def validation_or_folds(validation, folds, groups):
     if groups is not None and folds is None:
         raise ValueError(
             f"groups needs folds, such as folds=5. Received: folds=None, groups={_short(groups)}."
+        )
+
+
+def folds(value):
+    """No name: `search` has none for its folds."""
+    if isinstance(value, str):
+        raise TypeError(
+            "folds must be an int, a scikit-learn splitter or a list of (training rows, held-out "
+            f"rows). Received: folds={value!r}. For series use TimeSeriesSplit(5)."
         )
 
 
