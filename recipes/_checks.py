@@ -342,7 +342,7 @@ def folder(name, value):
         path.mkdir(parents=True, exist_ok=True)
         probe = path / ".writable"
         probe.touch()
-        probe.unlink()
+        probe.unlink(missing_ok=True)  # another process may be here too
     except OSError as error:
         raise ValueError(
             f"{name} must be a folder that can be written to. "

@@ -7,13 +7,14 @@ from recipes import _checks
 SPLITS = ("kfold", "time")
 
 
-def make_folds(rows, strata, *, folds, split, stratify, groups, seed):
+def make_folds(rows, strata, *, folds, split, stratify, groups, seed, name="split"):
     """A list of (training rows, held-out rows), row numbers in ascending order.
 
     Args:
         rows: number of rows.
         strata: class of each row, (rows,), or None.
         folds, split, stratify, groups, seed: as in `cross_validate`.
+        name: of the caller's argument that is given as `split`, for errors.
     """
     if groups is not None:
         groups = np.asarray(groups)
@@ -26,12 +27,13 @@ def make_folds(rows, strata, *, folds, split, stratify, groups, seed):
         _checks.count("folds", folds, minimum=2)
         _checks.require(rows >= folds, "folds", f"be at most the number of rows, {rows}", folds)
         strata = strata if stratify and split == "kfold" else None
-        splitter = _splitter(strata, folds, split, groups, seed)
+        blind = _blind(name, folds, groups)
+        splitter = _splitter(strata, folds, split, groups, seed, blind)
     else:
         splitter = split
-    pairs = _pairs(splitter, rows, strata, groups)
+    pairs = _pairs(name, splitter, rows, strata, groups)
     for number, (train, held) in enumerate(pairs):
-        _check_fold(number, train, held, rows, groups)
+        _check_fold(name, number, train, held, rows, groups)
     return pairs
 
 
@@ -77,7 +79,7 @@ def watched(train, held, seed, *, strata, share, groups, split):
         return {"train": train, "watched": held if share else None}
     from sklearn.model_selection import GroupShuffleSplit, TimeSeriesSplit
 
-    if split == "time" or isinstance(split, TimeSeriesSplit):
+    if isinstance(split, TimeSeriesSplit) or (isinstance(split, str) and split == "time"):
         kept = len(train) - min(max(1, round(share * len(train))), len(train) - 1)
         parts = np.split(np.arange(len(train)), [kept])
     elif groups is not None:
@@ -93,7 +95,13 @@ def watched(train, held, seed, *, strata, share, groups, split):
     return {name: train[part] for name, part in zip(("train", "watched"), parts, strict=True)}
 
 
-def _splitter(strata, folds, split, groups, seed):
+def _blind(name, folds, groups):
+    """How the caller asks for folds that do not look at the classes."""
+    kind = "KFold" if groups is None else "GroupKFold"
+    return "stratify=False" if name == "split" else f"{name}={kind}({folds}, shuffle=True)"
+
+
+def _splitter(strata, folds, split, groups, seed, blind):
     from sklearn import model_selection
 
     if split == "time":
@@ -108,18 +116,18 @@ def _splitter(strata, folds, split, groups, seed):
             f"Did you mean folds={distinct}?" if distinct > 1 else "One group cannot be split.",
         )
     if strata is not None:
-        _enough_of_each(strata, folds)
+        _enough_of_each(strata, folds, blind)
         kinds = (model_selection.StratifiedKFold, model_selection.StratifiedGroupKFold)
     else:
         kinds = (model_selection.KFold, model_selection.GroupKFold)
     return kinds[groups is not None](folds, shuffle=True, random_state=seed)
 
 
-def _enough_of_each(strata, folds):
+def _enough_of_each(strata, folds, blind):
     classes, sizes = np.unique(strata, return_counts=True)
     rarest = int(sizes.argmin())
     size = int(sizes[rarest])
-    fewer = f"folds={size} or stratify=False" if size > 1 else "stratify=False, or more such rows"
+    fewer = f"folds={size} or {blind}" if size > 1 else f"{blind}, or more such rows"
     _checks.require(
         size >= folds,
         "y",
@@ -129,19 +137,31 @@ def _enough_of_each(strata, folds):
     )
 
 
-def _pairs(splitter, rows, strata, groups):
+def _pairs(name, splitter, rows, strata, groups):
     """(train, held) from a scikit-learn splitter or from a list of such pairs."""
-    if hasattr(splitter, "split"):
+    if hasattr(splitter, "split") and not isinstance(splitter, (type, str)):
         placeholder = np.zeros(rows)
-        pairs = list(splitter.split(placeholder, placeholder if strata is None else strata, groups))
-    elif isinstance(splitter, (list, tuple)) and all(len(pair) == 2 for pair in splitter):
+        strata = placeholder if strata is None else strata
+        try:
+            pairs = list(splitter.split(placeholder, strata, groups))
+        except ValueError as error:
+            hint = " Give groups=..." if groups is None and "groups" in str(error) else ""
+            raise ValueError(
+                f"{name} must be able to divide the rows. Received: {name}={splitter!r}, "
+                f"which says: {error}{hint}"
+            ) from error
+    elif isinstance(splitter, (list, tuple)) and all(map(_is_pair, splitter)):
         pairs = list(splitter)
     else:
+        names = "'kfold', 'time', " if name == "split" else "an int, "
+        own = isinstance(splitter, type)
+        hint = f" Did you mean {splitter.__name__}(5)?" if own else ""
+        received = f"the class {splitter.__name__}" if own else f"{name}={splitter!r}"
         raise TypeError(
-            "split must be 'kfold', 'time', a scikit-learn splitter or a list of "
-            f"(training rows, held-out rows). Received: split={splitter!r}."
+            f"{name} must be {names}a scikit-learn splitter or a list of "
+            f"(training rows, held-out rows). Received: {received}.{hint}"
         )
-    _checks.require(len(pairs) > 0, "split", "make at least one fold", "none")
+    _checks.require(len(pairs) > 0, name, "make at least one fold", "none")
     return [tuple(_numbers(part) for part in pair) for pair in pairs]
 
 
@@ -151,28 +171,33 @@ def _numbers(part):
     return np.flatnonzero(part) if part.dtype == bool else np.sort(part.astype("int64"))
 
 
-def _check_fold(number, train, held, rows, groups):
-    for name, part in (("training", train), ("held-out", held)):
+def _is_pair(value):
+    return hasattr(value, "__len__") and len(value) == 2 and not isinstance(value, str)
+
+
+def _check_fold(name, number, train, held, rows, groups):
+    for kind, part in (("training", train), ("held-out", held)):
         inside = len(part) and part[0] >= 0 and part[-1] < rows
         received = (
-            f"{len(part)} {name} rows in fold {number}"
+            f"{len(part)} {kind} rows in fold {number}"
             if not len(part)
-            else (f"{name} rows from {part[0]} to {part[-1]} in fold {number}")
+            else (f"{kind} rows from {part[0]} to {part[-1]} in fold {number}")
         )
-        _checks.require(inside, "split", f"name rows from 0 to {rows - 1}", received)
+        _checks.require(inside, name, f"name rows from 0 to {rows - 1}", received)
     both = np.intersect1d(train, held)
     _checks.require(
         not len(both),
-        "split",
+        name,
         "hold out rows that do not train",
         f"{len(both)} rows in both parts of fold {number}, the first {both[:1]}",
     )
     if groups is not None:
+        own = "split='kfold'" if name == "split" else "a number of folds"
         leaked = np.intersect1d(groups[train], groups[held])
         _checks.require(
             not len(leaked),
-            "split",
+            name,
             "keep every group in one part",
             f"{len(leaked)} groups in both parts of fold {number}, the first {leaked[:1].tolist()}",
-            "Use split='kfold' or a group splitter of scikit-learn.",
+            f"Use {own} or a group splitter of scikit-learn.",
         )

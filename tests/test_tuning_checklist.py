@@ -18,7 +18,7 @@ from recipes import (
     sample_weights,
 )
 from tests.test_tuning_search import X, Y, build_small, tiny
-from tuning import Choice, _training, checklist, hypermodel
+from tuning import Boolean, Choice, Float, Int, Widths, _training, checklist, hypermodel
 from tuning.ranges import RANGES
 from tuning.spaces import CHECKLIST, POINTS
 
@@ -171,9 +171,19 @@ def test_a_search_turns_them_all_and_says_what_it_found():
         ({"augmentation": "light"}, {"x": X[:, :, None, None, None]}, "rows of rank 4"),
         ({"class_weight": "balanced"}, FEED, "class_weight needs y as one array"),
         ({"augmentation": "light"}, FEED, "augmentation needs x as one array"),
+        ({"epochs": 0}, {}, "epochs must be at least 1"),
+        ({"batch_size": -1}, {}, "batch_size must be at least 1"),
+        ({"batch_size": Int(0, 64, step=32)}, {}, "batch_size must be at least 1"),
+        ({"batch_size": Choice(32, 0)}, {}, "batch_size must be at least 1"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
 def test_bad_input(space, data, message):
     with pytest.raises(ValueError, match=message):
         tiny(space=space, **data)
+
+
+@pytest.mark.parametrize("value", [None, Float(8, 64), Boolean(), Widths(8, 16), Choice(8, None)])
+def test_a_batch_is_a_whole_number_of_rows(value):
+    with pytest.raises(TypeError, match="batch_size must be an int"):
+        tiny(space={"batch_size": value})

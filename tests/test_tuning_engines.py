@@ -1,5 +1,6 @@
 """Optuna's engines: what they propose, prune and remember, also when killed or not alone."""
 
+import json
 import multiprocessing
 import os
 import time
@@ -14,7 +15,7 @@ import optuna
 import pytest
 
 from recipes import build_cnn, build_mlp
-from tests.test_tuning_search import X, build_small, tiny
+from tests.test_tuning_search import Counter, X, build_small, tiny
 from tests.test_tuning_traps import LOW, build_picky
 from tuning import (
     SPACES,
@@ -192,6 +193,72 @@ class TestProposals:
         with pytest.raises(error, match=text):
             tiny(space=space, start_from=start)
 
+    def test_the_best_of_another_study_is_a_start(self):
+        """With its constants, of which another value is an error before any training."""
+        space = {"units": (4,), "dropout": Float(0.0, 0.5)}
+        old = tiny(space=space, max_trials=1)
+        assert set(old.best_arguments) == {"units", "dropout", "seed"}
+        start = {**old.best_arguments, "units": [4], "learning_rate": 0.001, "dropout": 0.3}
+        table = tiny(space=space, start_from=[start]).leaderboard().set_index("trial")
+        assert table.loc[2, "dropout"] == 0.3
+        for other in ({"units": (8,)}, {"learning_rate": 0.1}, {"seed": 1}):
+            with pytest.raises(ValueError, match=r"must be .*, which is no range.*Leave it out"):
+                tiny(space=space, start_from=[{**start, **other}])
+
+
+class Knobs(keras_tuner.HyperModel):
+    """Knobs of every kind, one that only some have, and one that only its fit asks for."""
+
+    def build(self, hp):
+        kind = hp.Choice("kind", ["a", "b"])
+        hp.Int("units", 4, 8, step=4)
+        hp.Float("lr", 1e-4, 1e-1, sampling="log", default=1e-3)
+        if kind == "b":
+            with hp.conditional_scope("kind", ["b"]):
+                hp.Boolean("deep")
+        model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(4)])
+        model.compile("adam", "mse")
+        return model
+
+
+class KnobsOfFit(Knobs):
+    def fit(self, hp, model, *args, **kwargs):
+        return hp.Choice("size", [1.0, 2.0])
+
+
+class TestStartOfAHyperModel:
+    def test_what_is_missing_takes_its_default(self):
+        start = [{"units": np.int64(8)}, {"kind": "b", "deep": True}, {"kind": "a"}]
+        study = tiny(KnobsOfFit(), space=None, objective=LOW, start_from=start, max_trials=3)
+        table = study.leaderboard().set_index("trial")
+        assert set(table["status"]) == {"completed"}
+        assert table.loc[2, ["kind", "units", "lr", "size"]].tolist() == ["a", 8, 1e-3, 1.0]
+        assert table.loc[3, ["kind", "units", "deep"]].tolist() == ["b", 4, True]
+
+    @pytest.mark.parametrize(
+        ("start", "text"),
+        [
+            ({"units": 999}, r"start_from\[0\]\['units'\] must be a value of Int.*999"),
+            ({"units": 6}, r"start_from\[0\]\['units'\]"),
+            ({"units": "a"}, r"start_from\[0\]\['units'\]"),
+            ({"lr": 1.0}, r"start_from\[0\]\['lr'\]"),
+            ({"kind": "c"}, r"start_from\[0\]\['kind'\] must be a value of Choice"),
+            ({"kind": "b", "deep": 3}, r"start_from\[0\]\['deep'\]"),
+            ({"unit": 4}, r"start_from\[0\] has no argument 'unit'.*Did you mean 'units'"),
+        ],
+        ids=str,
+    )
+    def test_another_value_or_name_is_an_error_before_any_training(self, start, text):
+        counter = Counter()
+        with pytest.raises(ValueError, match=text):
+            tiny(Knobs(), y=None, space=None, start_from=[start], callbacks=[counter])
+        assert counter.trainings == 0
+
+    def test_a_knob_of_the_fit_is_checked_when_it_is_known(self):
+        start = [{"size": 3.0}]
+        with pytest.raises(ValueError, match=r"start_from\[0\]\['size'\] must be a value of"):
+            tiny(KnobsOfFit(), space=None, objective=LOW, start_from=start)
+
 
 class Curve(keras.callbacks.Callback):
     """Makes val_loss a given number, whatever the model does: 1 for the first trials, then 9."""
@@ -331,6 +398,52 @@ class TestStorage:
             tiny(space={"units": (3,)}, max_trials=1, storage=url)
         tiny(space={"units": (3,)}, max_trials=1, storage=url, overwrite=True)
         assert len(optuna.load_study(study_name="build_small", storage=url).trials) == 1
+
+    def test_named_studies_in_one_folder_keep_their_own_weights(self, tmp_path):
+        """Also where a second of another space comes between, and where one starts anew."""
+        spaces = {name: {"units": (width,)} for name, width in (("one", 4), ("two/3", 6))}
+        again = {"directory": tmp_path, "max_trials": 1, "epochs": 1}
+        first = {name: tiny(name=name, space=spaces[name], **again) for name in spaces}
+        expected = first["one"].best_model().predict(X, verbose=0)
+        tiny(name="two/3", space=spaces["two/3"], overwrite=True, **again)
+        counter = Counter()
+        resumed = tiny(name="one", space=spaces["one"], callbacks=[counter], **again)
+        assert counter.trainings == 0
+        np.testing.assert_array_equal(resumed.best_model().predict(X, verbose=0), expected)
+        assert optuna.get_all_study_names(_ledger.sqlite_url(tmp_path)) == ["one", "two/3"]
+        assert len({path.parent for path in tmp_path.rglob("*.weights.h5")}) == 2
+
+    def test_the_builders_own_name_is_none(self, tmp_path):
+        """And one study that was begun when named ones shared the folder goes on in it."""
+        for name in (None, "build_small"):
+            study = tiny(name=name, directory=tmp_path, max_trials=1)
+            assert Path(study.tuner.project_dir) == tmp_path / "trials"
+        about = tmp_path / "study.json"
+        about.write_text(json.dumps(study.description))
+        old = tiny(name="old", directory=tmp_path, max_trials=1)
+        assert Path(old.tuner.project_dir) == tmp_path / "trials"
+        assert json.loads(about.read_text())["name"] == "old"
+        with pytest.raises(ValueError, match="another name"):
+            tiny(directory=tmp_path, max_trials=1)
+        assert len(tiny(name="build_small", directory=tmp_path, max_trials=1).leaderboard()) == 1
+
+    def test_weights_of_an_earlier_call_without_a_folder_are_gone_and_it_says_so(self, tmp_path):
+        again = {"storage": f"sqlite:///{tmp_path / 'mine.db'}", "max_trials": 2}
+        tiny(**again)
+        study = tiny(**again)
+        best = study.leaderboard()["trial"][0]
+        for ask in (study.best_model, lambda: study.ensemble(2), lambda: study.model(best)):
+            with pytest.raises(FileNotFoundError, match=rf"trial {best} must.*Give directory=.*"):
+                ask()
+        study = tiny(**again, directory=tmp_path / "other")
+        with pytest.raises(FileNotFoundError, match=r"another folder than.*other"):
+            study.best_model()
+        assert study.code().startswith("build_small(")
+
+    @pytest.mark.parametrize("name", ["", 3])
+    def test_a_name_is_text(self, name):
+        with pytest.raises(TypeError, match="name must be a name"):
+            tiny(name=name)
 
     def test_a_password_is_never_shown(self, capsys, monkeypatch):
         url = "postgresql+nothing://me:secret@localhost/studies"

@@ -3,7 +3,7 @@
 import keras
 import numpy as np
 import pytest
-from sklearn.model_selection import TimeSeriesSplit
+from sklearn.model_selection import GroupKFold, StratifiedKFold, TimeSeriesSplit
 
 from tuning import Choice, Float, search
 
@@ -93,8 +93,9 @@ def test_an_interrupted_trial_goes_on_behind_its_last_fold(tmp_path):
         ({"folds": TimeSeriesSplit(2)}, [10, 10]),
         ({"folds": [(range(20), range(20, 30))]}, [10]),
         ({"folds": 2, "groups": [0] * 20 + [1] * 10}, [10, 20]),
+        ({"folds": np.int64(3)}, [10, 10, 10]),
     ],
-    ids=["time", "own", "groups"],
+    ids=["time", "own", "groups", "NumPy"],
 )
 def test_kinds_of_folds(given, sizes):
     study = by_folds(epochs=1, **given)
@@ -116,6 +117,32 @@ def test_kinds_of_folds(given, sizes):
 def test_bad_input(given, message):
     with pytest.raises(ValueError, match=message):
         by_folds(**given)
+
+
+@pytest.mark.parametrize(
+    ("folds", "error", "message"),
+    [
+        ([1, 2], TypeError, r"folds must be an int, a scikit-learn splitter.*folds=\[1, 2\]"),
+        (["ab", "cd"], TypeError, "folds must be an int"),
+        ("time", TypeError, "folds must be an int.*TimeSeriesSplit"),
+        (3.0, TypeError, "folds must be an int"),
+        (True, TypeError, "folds must be an int"),
+        (StratifiedKFold, TypeError, r"the class StratifiedKFold\. Did you mean StratifiedKFold\("),
+        (GroupKFold(2), ValueError, r"folds must be able to divide.*Give groups=\.\.\."),
+        (TimeSeriesSplit(ROWS), ValueError, "folds must be able to divide the rows"),
+        ([(range(20), range(10, 30))], ValueError, "folds must hold out rows that do not train"),
+    ],
+    ids=str,
+)
+def test_folds_that_are_none(folds, error, message):
+    with pytest.raises(error, match=message):
+        by_folds(folds=folds)
+
+
+def test_a_rare_class_is_answered_with_what_search_has():
+    rare = (np.arange(ROWS) == 0).astype(int)
+    with pytest.raises(ValueError, match=r"1 of class 1.*Did you mean folds=KFold\(3, shuffle"):
+        by_folds(y=rare)
 
 
 def test_the_tenth_fold_comes_behind_the_ninth():

@@ -1,6 +1,8 @@
 """Ranges, the default spaces, and how a hypermodel draws from them."""
 
 import inspect
+from functools import partial
+from pathlib import Path
 
 import keras
 import keras_tuner
@@ -141,7 +143,70 @@ def test_any_object_can_be_an_option():
     flip = keras.layers.RandomFlip()
     knob = Choice(None, flip)
     assert {draw(knob, seed) for seed in range(20)} == {None, flip}
-    assert describe(knob) == "Choice(None, RandomFlip, default=None)"
+    assert describe(knob).startswith("Choice(None, RandomFlip(config ")
+
+
+def backbone(width=3, scale=1.0):
+    """As a process would that has built others before: its layers have other names each time."""
+    inputs = keras.Input((2,))
+    hidden = keras.layers.Dense(width, kernel_initializer="ones")(inputs)
+    model = keras.Model(inputs, keras.layers.Add()([hidden, hidden]))
+    model.set_weights([scale * weight for weight in model.get_weights()])
+    return model
+
+
+def own(width):
+    """A builder."""
+
+
+@pytest.mark.parametrize(
+    ("value", "same", "others"),
+    [
+        (partial(own, width=4), partial(own, width=4), [partial(own, width=5), partial(own, 4)]),
+        ({"a": [own, 4]}, {"a": [own, 4]}, [{"a": [own, 5]}, {"a": (own, 4)}]),
+        (np.arange(3), np.arange(3), [np.arange(4), np.ones(3, int), np.arange(3.0)]),
+        (np.array(["a", None]), np.array(["a", None]), [np.array(["b", None])]),
+        (keras.optimizers.SGD(0.1), keras.optimizers.SGD(0.1), [keras.optimizers.SGD(0.2)]),
+        (keras.layers.Dense(3), keras.layers.Dense(3), [keras.layers.Dense(4)]),
+        (
+            keras.losses.BinaryFocalCrossentropy(gamma=1),
+            keras.losses.BinaryFocalCrossentropy(gamma=1),
+            [keras.losses.BinaryFocalCrossentropy(gamma=2)],
+        ),
+        (backbone(), backbone(), [backbone(4), backbone(scale=2.0)]),
+        ({"net": (backbone(),)}, {"net": (backbone(),)}, [{"net": (backbone(4),)}]),
+        (Path("a"), Path("a"), [Path("b")]),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_a_constant_is_described_by_its_content(value, same, others):
+    assert describe(value) == describe(same)
+    assert len({describe(other) for other in (value, *others)}) == 1 + len(others)
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (own, "own"),
+        ((4, "a", None), "(4, 'a', None)"),
+        ((4,), "(4,)"),
+        ([0.5, (True,)], "[0.5, (True,)]"),
+        (Int(4, 8), "Int(low=4, high=8, step=1, log=False, default=None)"),
+        (Choice("a", "b", default="b"), "Choice('a', 'b', default='b')"),
+        (Choice(None, own), "Choice(None, own, default=None)"),
+        (object(), "object"),
+    ],
+    ids=str,
+)
+def test_folders_of_earlier_versions_hold_these_descriptions(value, text):
+    assert describe(value) == text
+
+
+def test_the_name_of_an_option_stays_when_it_is_trained():
+    options = backbone(), backbone(4)
+    labels = Choice(*options)._labels()
+    options[0].set_weights([2.0 * weight for weight in options[0].get_weights()])
+    assert Choice(*options)._labels() == labels == ["0: Functional", "1: Functional"]
 
 
 BAD = [

@@ -1,5 +1,7 @@
 """`search` and `Study`: what a user calls, on tiny data."""
 
+from functools import partial
+
 import keras
 import keras_tuner
 import matplotlib
@@ -236,6 +238,41 @@ def test_a_builder_without_our_grammar():
     study = tiny(build, y=X[:, 0], space={"width": Int(2, 8)})
     assert study.code() == f"build(width={study.best_arguments['width']})"
     assert study.best_model().predict(X, verbose=0).shape == (60, 1)
+
+
+def build_configured(input_shape, outputs, *, conf, width=4, rate=0.1):
+    model = keras.Sequential([keras.Input(input_shape)])
+    model.add(keras.layers.Dense(conf["units"][0] * width))
+    model.add(keras.layers.Dense(outputs))
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    model.compile(keras.optimizers.SGD(rate), loss)
+    return model
+
+
+def test_bound_arguments_and_dicts_stand_in_the_line_and_tell_studies_apart(tmp_path):
+    """What is bound and what is searched, each once; another width is another study."""
+
+    def run(width, units=2):
+        space = {"conf": {"units": [units]}, "rate": Choice(0.1, 0.01)}
+        build = partial(build_configured, width=width, rate=0.5)
+        return tiny(build, space=space, max_trials=1, seed=None, directory=tmp_path)
+
+    study = run(3)
+    assert study.code() == ("build_configured((4,), 3, width=3, rate=0.1, conf={'units': [2]})")
+    rebuilt = eval(study.code(), {"build_configured": build_configured})
+    assert rebuilt.count_params() == study.best_model().count_params()
+    assert repr(study).startswith("Study of build_configured")
+    with pytest.raises(ValueError, match=r"another build .*width=3.*not .*width=64"):
+        run(64)
+    with pytest.raises(ValueError, match=r"another conf "):
+        run(3, units=9)
+    assert len(run(3).leaderboard()) == 1
+
+
+def test_a_bound_position_stands_first_in_the_line():
+    build = partial(build_configured, (4,), conf={"units": (2,)})
+    study = tiny(build, space={"rate": Choice(0.1, 0.01)}, max_trials=1, seed=None)
+    assert study.code() == "build_configured((4,), 3, conf={'units': (2,)}, rate=0.1)"
 
 
 def test_a_keras_tuner_hypermodel_as_it_is():

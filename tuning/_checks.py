@@ -1,6 +1,7 @@
 """Checks of a search's arguments, beside those of `recipes._checks`, with the same error text."""
 
 import keras
+import numpy as np
 
 from recipes._checks import (
     TASKS,
@@ -19,6 +20,7 @@ from recipes._checks import (
     seed,
     shape,
     targets,
+    text,
 )
 from recipes.diagnosis import Diagnosis
 
@@ -38,6 +40,8 @@ __all__ = [
     "file",
     "flag",
     "folder",
+    "folds",
+    "folds_of_keras",
     "fraction",
     "hypermodel_alone",
     "in_use",
@@ -62,6 +66,7 @@ __all__ = [
     "start",
     "starts",
     "targets",
+    "text",
     "validation",
 ]
 
@@ -159,6 +164,15 @@ def validation_or_folds(validation, folds, groups):
     if groups is not None and folds is None:
         raise ValueError(
             f"groups needs folds, such as folds=5. Received: folds=None, groups={_short(groups)}."
+        )
+
+
+def folds(value):
+    """No name: `search` has none for its folds."""
+    if isinstance(value, str):
+        raise TypeError(
+            "folds must be an int, a scikit-learn splitter or a list of (training rows, held-out "
+            f"rows). Received: folds={value!r}. For series use TimeSeriesSplit(5)."
         )
 
 
@@ -336,14 +350,14 @@ def start(position, name, range_, value, nearest):
 
 
 def starts(value):
-    """A list of dicts."""
+    """A list of dicts, numbers of NumPy in them as plain ones."""
     listed = isinstance(value, (list, tuple)) and all(isinstance(item, dict) for item in value)
     if not listed:
         raise TypeError(
             "start_from must be a list of dicts from names to values. "
             f"Received: start_from={value!r}. Example: start_from=[{{'dropout': 0.2}}]."
         )
-    return list(value)
+    return [{k: v.item() if isinstance(v, np.generic) else v for k, v in d.items()} for d in value]
 
 
 def enough_trials(owner, found, needed):

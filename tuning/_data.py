@@ -1,5 +1,6 @@
 """From what the user gives to checked training and validation rows: `prepare`."""
 
+import numbers
 import zlib
 from dataclasses import dataclass
 from typing import Any
@@ -88,6 +89,7 @@ def prepare(
         given = {"outputs": outputs, "folds": folds, "groups": groups}
         return prepare_batches(x, y, validation, **given)
     _checks.validation_or_folds(validation, folds, groups)
+    _checks.folds(folds)
     validation = _checks.validation(0.2 if validation is None else validation)
     x = _rows("x", x, input_shape)
     kind = None
@@ -102,8 +104,9 @@ def prepare(
     target = x if y is None else y
     if folds is not None:
         strata = _labels(target, kind)
-        split = {"folds": folds, "split": "kfold"} if isinstance(folds, int) else {"split": folds}
-        split = {"folds": 2, **split, "stratify": True, "groups": groups, "seed": seed or 0}
+        count = isinstance(folds, numbers.Integral)
+        split = {"folds": folds, "split": "kfold"} if count else {"folds": 2, "split": folds}
+        split |= {"stratify": True, "groups": groups, "seed": seed or 0, "name": "folds"}
         pairs = make_folds(rows_in(x), strata, **split)
         none = slice(0)
         return Data(x, target, take(x, none), take(target, none), outputs, pairs)

@@ -5,7 +5,7 @@ import warnings
 import keras_tuner
 from keras_tuner.engine.hyperparameters import Boolean, Choice, Fixed, Int
 
-from tuning import _checks
+from tuning import _checks, _study_checks
 from tuning._ledger import quiet_optuna
 
 SAMPLERS = ("tpe", "random", "grid", "cmaes", "gp")
@@ -64,6 +64,23 @@ def make_pruner(name, epochs, by_folds=False):
 def defaults(space):
     """The values of the first trial."""
     return _fill(space, lambda hp: hp.default)
+
+
+def begun(space, given, position):
+    """The values of a start: those given, and the defaults of the others."""
+
+    def value_of(hp):
+        if hp.name not in given:
+            return hp.default
+        check_start(position, hp, given[hp.name])
+        return given[hp.name]
+
+    return {**given, **_fill(space, value_of)}
+
+
+def check_start(position, hp, value):
+    """Raise a ValueError where a knob cannot have the value with which the user would begin."""
+    _study_checks.start_value(position, hp, value, _fits(hp, value))
 
 
 def faster(space, values):
@@ -132,6 +149,21 @@ def distribution(hp):
     if isinstance(hp, Int):
         return kinds.IntDistribution(hp.min_value, hp.max_value, log=log, step=hp.step or 1)
     return kinds.FloatDistribution(hp.min_value, hp.max_value, log=log, step=hp.step)
+
+
+def _fits(hp, value):
+    kind = distribution(hp)
+    if kind is None:
+        return value == hp.value
+    if hasattr(kind, "choices"):
+        kinds = {(type(value), type(one)) for one in kind.choices if value == one}
+        return any(given is own or (given, own) == (int, float) for given, own in kinds)
+    if not isinstance(value, (int, float)) or isinstance(value, bool):
+        return False
+    steps = (value - hp.min_value) / (hp.step or 1)
+    whole = hp.sampling == "linear" and (hp.step or isinstance(hp, Int))
+    on_grid = not whole or abs(steps - round(steps)) < 1e-8
+    return hp.min_value <= value <= hp.max_value and on_grid
 
 
 def _by_quantile(hp):

@@ -55,6 +55,52 @@ def kept(number, weights, best):
         )
 
 
+def found(number, weights, folder, temporary, own_fit):
+    """The weights of one of the best trials are still where they were written."""
+    if weights:
+        return
+    where = (
+        "in the folder of an earlier call, which is gone. Give directory=... to keep them"
+        if temporary
+        else f"in another folder than {str(folder)!r}. Give the directory of that call"
+    )
+    hint = (
+        ", and let the fit of its HyperModel pass its callbacks on to model.fit"
+        if own_fit
+        else f". Without them code({number}) builds the model, untrained"
+    )
+    raise FileNotFoundError(
+        f"trial {number} must have its weights. Received: none; they lay {where}{hint}."
+    )
+
+
+def constant(position, name, expected, value, unchanged):
+    """A start has a constant of the search as it is."""
+    if not unchanged:
+        raise ValueError(
+            f"start_from[{position}][{name!r}] must be {expected!r}, which is no range in this "
+            f"search. Received: {value!r}. Leave it out, or give {name!r} a range in space."
+        )
+
+
+def start_value(position, knob, value, fits):
+    """A value that the user would begin with is one that Keras Tuner's knob can have."""
+    if not fits:
+        raise ValueError(
+            f"start_from[{position}][{knob.name!r}] must be a value of {knob!r}. "
+            f"Received: {value!r}."
+        )
+
+
+def whole_knob(name, value, wrong):
+    """A knob of whole numbers is no range of other things."""
+    if isinstance(value, wrong):
+        raise TypeError(
+            f"{name} must be an int, an Int or a Choice of ints. Received: {name}={value!r}. "
+            "Did you mean Int(8, 64, step=8)?"
+        )
+
+
 def class_weight(classes):
     """Targets of classes, one array."""
     if not classes:

@@ -7,7 +7,7 @@ from recipes.imbalance import SCHEMES, sample_weights
 from recipes.initialization import INITIALIZERS
 from recipes.mixing import augmented
 from tuning import _checks, _study_checks
-from tuning.ranges import Choice
+from tuning.ranges import Boolean, Choice, Float, Int, Widths
 
 # Names in a space that belong to the training, with the value of the first trial.
 DEFAULTS = {
@@ -23,6 +23,7 @@ SCHEDULES = {
     "cosine": CosineAnnealing,
     "plateau": lambda: ReduceLROnPlateau("val_loss", 1 / 12),
 }
+COUNTS = ("batch_size", "epochs")
 OPTIONS = {
     "augmentation": tuple(TABLE_LEVELS),  # that all kinds of rows have
     "class_weight": SCHEMES,
@@ -34,9 +35,13 @@ OF_RANK = {1: OF_KIND["table"], 2: OF_KIND["series"], 3: OF_KIND["image"]}
 
 
 def check(name, value):
-    """Every option of a knob of the training is one that there is, or None."""
-    for option in value.options if isinstance(value, Choice) else [value]:
-        if name in OPTIONS and option is not None:
+    """Every value of a knob of the training is one that `fit` can have."""
+    if name in COUNTS:
+        _study_checks.whole_knob(name, value, (Float, Boolean, Widths))
+    for option in value.ends if isinstance(value, (Int, Choice)) else [value]:
+        if name in COUNTS:
+            _checks.count(name, option)
+        elif option is not None:
             _checks.one_of(name, option, OPTIONS[name])
 
 

@@ -4,6 +4,8 @@
 a plain function that never sees an `hp`.
 """
 
+import contextlib
+import functools
 import inspect
 import re
 
@@ -13,8 +15,9 @@ import keras_tuner
 from recipes import batches
 from recipes._heads import make_optimizer
 from recipes.initialization import initial_weights
-from tuning import _checks, _training
+from tuning import _checks, _proposals, _study_checks, _training
 from tuning._batches import in_order
+from tuning._descriptions import described, name_of, same, source
 from tuning.ranges import RANGES, describe, without_default
 from tuning.spaces import SPACES
 from tuning.tuner import spare_tensorboard
@@ -59,7 +62,7 @@ def hypermodel(build, space=None, *, input_shape=None, outputs=None):
     if input_shape is not None:
         given["input_shape"] = _checks.shape("input_shape", input_shape)
     space = SPACES.get(build) if space is None else space
-    _checks.space(name_of(build), space)
+    _checks.space(described(build), space)
     return BuilderModel(build, {**given, **space})
 
 
@@ -116,8 +119,15 @@ class BuilderModel(keras_tuner.HyperModel):
         return {name: drawn[name] for name in self.searched}
 
     def values_of(self, position, arguments):
-        """The hyperparameters that give these arguments, the defaults for the others."""
-        _checks.known_names(f"start_from[{position}]", arguments, set(self.searched))
+        """The hyperparameters that give these arguments, the defaults for the others.
+
+        Constants may be among them, as they are in a study's `best_arguments`.
+        """
+        known = {**self.defaults, **self.space}
+        _checks.known_names(f"start_from[{position}]", arguments, set(known))
+        for name in set(arguments) - set(self.searched):
+            unchanged = same(arguments[name], known[name])
+            _study_checks.constant(position, name, known[name], arguments[name], unchanged)
         hp = keras_tuner.HyperParameters()
         for name in self.searched:
             free = without_default(self.space[name])
@@ -161,15 +171,19 @@ class BuilderModel(keras_tuner.HyperModel):
     def line(self, hp):
         """The one line of Python that builds the model of these values."""
         arguments = self.arguments(hp)
-        first = [_source(name, arguments.pop(name)) for name in self.positional]
-        rest = [f"{name}={_source(name, value)}" for name, value in arguments.items()]
+        bound = self.builder if isinstance(self.builder, functools.partial) else None
+        first = [source(value, "argument") for value in (bound.args if bound else ())]
+        first += [source(arguments.pop(name), name) for name in self.positional]
+        named = {**bound.keywords, **arguments} if bound else arguments
+        rest = [f"{name}={source(value, name)}" for name, value in named.items()]
         line = f"{self.name}({', '.join(first + rest)})"
         training = [f"{name}={value!r}" for name, value in self.training(hp).items()]
         return f"{line}  # fit with {', '.join(training)}" if training else line
 
     def description(self):
         """The builder and its space as text, to tell two studies apart."""
-        return {"build": self.name, **{name: describe(v) for name, v in self.space.items()}}
+        space = {name: describe(value) for name, value in self.space.items()}
+        return {"build": described(self.builder), **space}
 
     def _draw(self, hp):
         return {
@@ -252,8 +266,15 @@ class ForeignModel(keras_tuner.HyperModel):
                 self.sets.add(twice[1])
 
     def values_of(self, position, arguments):
-        """The values themselves are what its build asks for."""
-        return dict(arguments)
+        """The values that its build asks for: those given, the defaults for the others."""
+        hp = _Given(position, arguments)
+        self.declare_hyperparameters(hp)
+        with contextlib.suppress(keras_tuner.errors.FailedTrialError):
+            self.build(hp)
+        asked = {knob.name for knob in hp.space}
+        if self.reports_epochs:  # else its fit may ask for more
+            _checks.known_names(f"start_from[{position}]", arguments, asked)
+        return {k: v for k, v in hp.values.items() if k not in asked or hp.is_active(k)}
 
     def arguments(self, hp):
         """The values themselves, without those that Hyperband adds."""
@@ -268,7 +289,8 @@ class ForeignModel(keras_tuner.HyperModel):
         """None: no line of Python builds it."""
 
     def description(self):
-        return {"build": self.name}
+        function = isinstance(self.model, HyperFunction)
+        return {"build": described(self.model.function) if function else self.name}
 
     @property
     def reports_epochs(self):
@@ -276,21 +298,23 @@ class ForeignModel(keras_tuner.HyperModel):
         return type(self.model).fit is keras_tuner.HyperModel.fit
 
 
+class _Given(keras_tuner.HyperParameters):
+    """Has values before it is asked for them, and refuses one that is not in its range."""
+
+    def __init__(self, position, values):
+        super().__init__()
+        self.values = dict(values)
+        self.given = position, set(values)
+
+    def _register(self, hyperparameter, overwrite=False):
+        position, names = self.given
+        if hyperparameter.name in names and self.is_active(hyperparameter):
+            _proposals.check_start(position, hyperparameter, self.values[hyperparameter.name])
+        return super()._register(hyperparameter, overwrite)
+
+
 def _rate_of(optimizer):
     """The learning rate that an optimizer has by itself; None where no name tells."""
     if isinstance(optimizer, str):
         rate = make_optimizer(optimizer).learning_rate
         return float(f"{float(keras.ops.convert_to_numpy(rate)):.6g}")
-
-
-def name_of(build):
-    """The name by which a builder is called."""
-    return getattr(build, "__name__", type(build).__name__)
-
-
-def _source(name, value):
-    """Source text of a value; an object is called by its argument's name."""
-    literal = value is None or isinstance(value, (bool, int, float, str))
-    if literal or (isinstance(value, (tuple, list)) and "<" not in repr(value)):
-        return repr(value)
-    return getattr(value, "__name__", name)

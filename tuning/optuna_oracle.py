@@ -219,7 +219,8 @@ class OptunaOracle(keras_tuner.Oracle):
         """Values that nobody has tried, None where there are none, and their id in memory."""
         space = self.get_space()
         tried = [trial.hyperparameters.values for trial in self.trials.values()]
-        known = [_proposals.defaults(space), *self.first]
+        own = [_proposals.begun(space, values, i) for i, values in enumerate(self.first)]
+        known = [_proposals.defaults(space), *own]
         if self.engine == "tpe":
             known += _proposals.faster(space, known[0])
         if place < len(known) and known[place] not in tried:

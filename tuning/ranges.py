@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from tuning import _checks
+from tuning._descriptions import described, label
 
 DIGITS = 3  # of a drawn Float: enough for any knob, and short in the line that rebuilds a model
 
@@ -159,7 +160,7 @@ class Choice:
         kinds = {type(option) for option in self.options}
         if len(kinds) == 1 and kinds <= {int, float, str}:
             return list(self.options)
-        return [f"{i}: {describe(option)}" for i, option in enumerate(self.options)]
+        return [f"{i}: {label(option)}" for i, option in enumerate(self.options)]
 
 
 @dataclass(frozen=True)
@@ -270,10 +271,9 @@ RANGES = (Int, Float, Choice, Boolean, Widths)
 def describe(value):
     """Text for a constant, a range or an option that is the same in every process."""
     if isinstance(value, Choice):
-        return f"Choice({', '.join(map(describe, value.options))}, default={value.default!r})"
-    if value is None or isinstance(value, (bool, int, float, str, tuple, list, *RANGES)):
-        return repr(value)
-    return getattr(value, "__name__", type(value).__name__)
+        options = ", ".join(map(described, value.options))
+        return f"Choice({options}, default={described(value.default)})"
+    return described(value)
 
 
 def without_default(range_):

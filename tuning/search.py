@@ -2,26 +2,24 @@
 
 import inspect
 import os
-import shutil
-import tempfile
-from pathlib import Path
 from types import SimpleNamespace
 
 import keras_tuner
 
 from recipes._targets import counts
-from tuning import _batch_checks, _checks, _device_checks, _study_checks, _training
+from tuning import _batch_checks, _checks, _device_checks, _folders, _study_checks, _training
 from tuning._batches import Batches
 from tuning._data import prepare
 from tuning._database import shown
+from tuning._descriptions import described
 from tuning._ledger import Ledger, sqlite_url
 from tuning._progress import Progress
 from tuning._proposals import PRUNERS, SAMPLERS, SEVERAL
 from tuning._workers import work
-from tuning.hypermodel import ForeignModel, from_function, hypermodel, name_of
+from tuning.hypermodel import ForeignModel, from_function, hypermodel
 from tuning.objectives import choose_objectives, first_pass
 from tuning.optuna_oracle import OptunaOracle
-from tuning.oracle import ENGINES, make_oracle, read_json, write_json
+from tuning.oracle import ENGINES, make_oracle
 from tuning.spaces import SPACES
 from tuning.study import Study
 from tuning.tuner import LeanTuner
@@ -132,11 +130,13 @@ def search(
             `ModelParallel`; every model is built and trained in its scope. None is one device.
         directory: folder that keeps the study. The same call goes on where a killed one ended, and
             a larger `max_trials` extends a finished one. None keeps it for this process only.
-            With Optuna's engines several processes may work on it at once.
+            With Optuna's engines several processes may work on it at once. It holds one study, and
+            any number that have a `name`.
         storage: URL of the database that keeps the trials, such as
             "postgresql://user@host/studies"; None is an SQLite file, study.db, in `directory`.
             optuna-dashboard opens either. Weights of the best models stay in `directory`.
-        name: the study's name in the database; None is the builder's.
+        name: the study's name in the database, and its folder's in `directory`; None is the
+            builder's, and `directory` itself.
         overwrite: delete this study and start anew.
         verbose: print a line a trial with the best score so far.
 
@@ -164,17 +164,19 @@ def search(
     data = _data(given, space)
     model = _model(given, space, data)
     first = [model.values_of(i, arguments) for i, arguments in enumerate(given.start_from)]
-    folder, keeper = _folder(directory)
+    about = model.description()  # before any run, which may change what was given
+    folder, keeper = _folders.opened(directory)
     reported = first_pass(model, data)
     _checks.folds_of_keras(folds, reported)
     objectives = choose_objectives(objective, reported, space)
 
-    description = _description(given, model, data, objectives)
-    _claim(folder, description, overwrite)
+    description = _description(given, about, data, objectives)
+    own = _folders.of_study(folder, name, model.name, description)
+    _folders.claim(own, model.name if name is None else name, description, overwrite)
     tuner = LeanTuner(
         _oracle(given, model, data, objectives, first, folder, description),
         model,
-        folder,
+        own,
         given.callbacks,
         Progress(objectives, given.max_trials, time_budget, verbose),
         time_budget=time_budget,
@@ -225,6 +227,8 @@ def _checked(call):
     if given.tensorboard is not None:
         _checks.installed("tensorboard", "tensorboard=...")
         checked["tensorboard"] = _checks.folder("tensorboard", given.tensorboard)
+    if given.name is not None:
+        _checks.text("name", given.name)
     if given.task is not None:
         _checks.one_of("task", given.task, _checks.TASKS)
     several = isinstance(given.objective, (list, tuple)) and len(given.objective) > 1
@@ -277,10 +281,10 @@ def _model(given, space, data):
     return model
 
 
-def _description(given, model, data, objectives):
+def _description(given, about, data, objectives):
     """What makes this study another one than others."""
     description = {
-        **model.description(),
+        **about,
         "engine": given.engine,
         "objective": ", ".join(f"{one.direction} {one.name}" for one in objectives),
         "data": data.checksum(),
@@ -303,7 +307,7 @@ def _oracle(given, model, data, objectives, first, folder, description):
         )
     ledger = Ledger(
         given.storage or sqlite_url(folder),
-        given.name or model.name,
+        model.name if given.name is None else given.name,
         [one.direction for one in objectives],
         description,
         given.overwrite,
@@ -342,7 +346,7 @@ def _space(build, space, told):
         _checks.hypermodel_alone(space=space, **told)
         return {}
     space = SPACES.get(build) if space is None else space
-    _checks.space(name_of(build), space)
+    _checks.space(described(build), space)
     return {**{name: value for name, value in told.items() if value is not None}, **space}
 
 
@@ -370,25 +374,3 @@ def _parameters(build):
     if isinstance(build, keras_tuner.HyperModel):
         return {}
     return {name: item.default for name, item in inspect.signature(build).parameters.items()}
-
-
-def _folder(directory):
-    """The study's folder, and what deletes it with the study where the user gave none."""
-    if directory is not None:
-        return _checks.folder("directory", directory), None
-    keeper = tempfile.TemporaryDirectory(prefix="study-")
-    return Path(keeper.name), keeper
-
-
-def _claim(folder, description, overwrite):
-    """Make the folder this study's: the first one's, or the same one's again."""
-    trials = folder / "trials"
-    used = trials.exists()  # asked first: another process may be making both just now
-    found = read_json(folder / "study.json")
-    if found is None and used:
-        raise _checks.not_free(folder, trials)
-    if found is not None and not overwrite:
-        _checks.same_study(folder, found, description)
-    if found is not None and overwrite:
-        shutil.rmtree(trials, ignore_errors=True)
-    write_json(folder / "study.json", description)

@@ -121,8 +121,11 @@ class Study:
         """The best model of the search, compiled, with the weights of its best epoch.
 
         With folds: one model that averages the predictions of the fold's models.
+
+        Raises:
+            FileNotFoundError: the trial was run by an earlier call that had no `directory`.
         """
-        return self.tuner.load_model(self._best(), self._input_shape)
+        return self._load(self._best())
 
     def model(self, trial):
         """The model of one trial, compiled, with the weights of its best epoch.
@@ -132,11 +135,13 @@ class Study:
 
         Raises:
             ValueError: no trial has that number, or its weights were not kept.
+            FileNotFoundError: as `best_model`.
         """
-        chosen = self._trial(trial)
-        weights = list(Path(self.tuner.get_trial_dir(chosen.trial_id)).glob("*.weights.h5"))
-        _study_checks.kept(trial, weights, KEEP)
-        return self.tuner.load_model(chosen, self._input_shape)
+        chosen, oracle = self._trial(trial), self.tuner.oracle
+        best = [*oracle.get_best_trials(KEEP), *oracle.front()]
+        if chosen.trial_id not in [one.trial_id for one in best]:
+            _study_checks.kept(trial, self._weights(chosen), KEEP)
+        return self._load(chosen)
 
     def code(self, trial=None):
         """The one line of Python that builds the best model, untrained.
@@ -243,7 +248,7 @@ class Study:
         k = _checks.count("k", k, minimum=2)
         best = self.tuner.oracle.get_best_trials(min(k, KEEP))
         _checks.enough_trials("ensemble", len(best), k)
-        loaded = [self.tuner.load_model(trial, self._input_shape) for trial in best]
+        loaded = [self._load(trial) for trial in best]
         names = [f"trial_{number_of(trial)}" for trial in best]
         return average_of(loaded, self._input_shape, names)
 
@@ -276,6 +281,21 @@ class Study:
         """The trial of that number in the leaderboard."""
         trials = {number_of(trial): trial for trial in self.tuner.oracle.trials.values()}
         return _study_checks.trial(number, trials)
+
+    def _load(self, trial):
+        """The model of a trial that is among those whose weights are kept."""
+        _study_checks.found(
+            number_of(trial),
+            self._weights(trial),
+            folder=self.tuner.project_dir,
+            temporary=self._keeper is not None,
+            own_fit=not self.tuner.hypermodel.reports_epochs,
+        )
+        return self.tuner.load_model(trial, self._input_shape)
+
+    def _weights(self, trial):
+        """The files of a trial's weights, one a fold."""
+        return list(Path(self.tuner.get_trial_dir(trial.trial_id)).glob("*.weights.h5"))
 
     def _completed(self):
         return [t for t in self.tuner.oracle.trials.values() if t.status == "COMPLETED"]
