@@ -242,7 +242,7 @@ class TestPruning:
 
     def test_an_ensemble_averages_the_best(self, study):
         oracle = study.tuner.oracle
-        pair = [study.tuner.load_model(t, (4,)) for t in oracle.get_best_trials(2)]
+        pair = [study.tuner.load_model(t, X[:1]) for t in oracle.get_best_trials(2)]
         expected = np.mean([model.predict(X, verbose=0) for model in pair], axis=0)
         together = study.ensemble(2).predict(X, verbose=0)
         np.testing.assert_allclose(together, expected, rtol=1e-5)

@@ -1,6 +1,7 @@
 """Checks of several objectives, of knobs of the training and of what is asked of a study."""
 
 from tuning._checks import count
+from tuning._fronts import number_of
 
 
 def objectives(asked, measured):
@@ -52,6 +53,16 @@ def kept(number, weights, best):
         raise ValueError(
             f"trial must be one of the best {best} or of the Pareto front: the weights of others "
             f"are not kept. Received: trial={number}. Its code() builds it untrained."
+        )
+
+
+def same_size(trial, trained, made):
+    """The builder has made again, with all its layers, the model whose weights were kept."""
+    if made != trained:
+        raise ValueError(
+            "build must make the model that was trained. Received: one of "
+            f"{made:,} parameters for trial {number_of(trial)}, which had {trained:,.0f}. "
+            "Is the builder the same, and does the model's call make all its layers?"
         )
 
 

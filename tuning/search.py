@@ -7,7 +7,9 @@ import tempfile
 from pathlib import Path
 from types import SimpleNamespace
 
+import keras
 import keras_tuner
+import numpy as np
 
 from recipes._targets import counts
 from tuning import _batch_checks, _checks, _device_checks, _study_checks, _training
@@ -197,7 +199,8 @@ def search(
             seed=given.seed,
             verbose=0,
         )
-    return Study(tuner, data.input_shape, keeper, description)
+    rows = keras.tree.map_structure(np.array, data.sample(1)[0])  # copies: x itself may be large
+    return Study(tuner, rows, keeper, description)
 
 
 def _checked(call):

@@ -20,7 +20,7 @@ class Study:
 
     Args:
         tuner: the `LeanTuner` that ran.
-        input_shape: shape of one row.
+        rows: a few rows of x, for models that make their layers when they see them.
         keeper: what deletes the folder with the study, or None where the user keeps it.
         description: dict that says what was searched.
 
@@ -44,12 +44,12 @@ class Study:
     ([(4,), (8,)], True)
     """
 
-    def __init__(self, tuner, input_shape, keeper=None, description=None):
+    def __init__(self, tuner, rows, keeper=None, description=None):
         self.tuner = tuner
         self.objectives = [objective.name for objective in tuner.oracle.objectives]
         self.objective = self.objectives[0]
         self.description = description or {}
-        self._input_shape = input_shape
+        self._rows = rows
         self._keeper = keeper  # deletes a temporary folder together with the study
 
     def leaderboard(self):
@@ -122,7 +122,7 @@ class Study:
 
         With folds: one model that averages the predictions of the fold's models.
         """
-        return self.tuner.load_model(self._best(), self._input_shape)
+        return self.tuner.load_model(self._best(), self._rows)
 
     def model(self, trial):
         """The model of one trial, compiled, with the weights of its best epoch.
@@ -136,7 +136,7 @@ class Study:
         chosen = self._trial(trial)
         weights = list(Path(self.tuner.get_trial_dir(chosen.trial_id)).glob("*.weights.h5"))
         _study_checks.kept(trial, weights, KEEP)
-        return self.tuner.load_model(chosen, self._input_shape)
+        return self.tuner.load_model(chosen, self._rows)
 
     def code(self, trial=None):
         """The one line of Python that builds the best model, untrained.
@@ -243,9 +243,9 @@ class Study:
         k = _checks.count("k", k, minimum=2)
         best = self.tuner.oracle.get_best_trials(min(k, KEEP))
         _checks.enough_trials("ensemble", len(best), k)
-        loaded = [self.tuner.load_model(trial, self._input_shape) for trial in best]
+        loaded = [self.tuner.load_model(trial, self._rows) for trial in best]
         names = [f"trial_{number_of(trial)}" for trial in best]
-        return average_of(loaded, self._input_shape, names)
+        return average_of(loaded, self._rows, names)
 
     def __repr__(self):
         trials = self.tuner.oracle.trials

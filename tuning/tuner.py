@@ -13,17 +13,16 @@ import os
 import time
 from pathlib import Path
 
-import keras
 import keras_tuner
 
 from recipes._lean_steps import forget_kernels
 from recipes._recipe import seeded
 from recipes._refit import Reuse
-from tuning import _checks, _faults, _proposals, _tensorboard
+from tuning import _checks, _faults, _proposals, _study_checks, _tensorboard
 from tuning._batches import rows_of
 from tuning._folds import FOLD_WEIGHTS, run_folds
 from tuning._latency import latency
-from tuning._watch import Watch, average_of, load_weights, save_weights
+from tuning._watch import Watch, average_of, load_weights, make_layers, save_weights
 
 WEIGHTS = "best.weights.h5"
 # What an epoch, or a fold, reports beside the model's own metrics: "fold" is the fold's own score.
@@ -153,7 +152,7 @@ class LeanTuner(keras_tuner.Tuner):
             kwargs["epochs"] = hp.values["tuner/epochs"]
             kwargs["initial_epoch"] = hp.values["tuner/initial_epoch"]
         if "tuner/trial_id" in hp.values:
-            load_weights(model, self._weights(hp.values["tuner/trial_id"]))
+            load_weights(model, self._weights(hp.values["tuner/trial_id"]), rows_of(x))
         callbacks = self.callbacks_of(trial)
         results = self.hypermodel.fit(hp, model, x, y, callbacks=[*callbacks, watch], **kwargs)
         if self.ended != "PRUNED" and self._worth_keeping(watch.best, hp):
@@ -211,10 +210,12 @@ class LeanTuner(keras_tuner.Tuner):
         """The trial with the best score, the earlier of two equal ones; or None."""
         return next(iter(self.oracle.get_best_trials(1)), None)
 
-    def load_model(self, trial, input_shape):
+    def load_model(self, trial, rows):
         """The model of a trial with the weights of its best epoch; with folds, the mean of theirs.
 
-        Rows are of `input_shape`.
+        Args:
+            trial: one whose weights were kept.
+            rows: some of the inputs; models of one's own make their layers when they see them.
         """
         paths = [self._weights(trial.trial_id)]
         if self.folds:
@@ -223,12 +224,13 @@ class LeanTuner(keras_tuner.Tuner):
             paths = [path for path in paths if path.exists()]  # the time may have ended it
         models = [self.hypermodel.build(trial.hyperparameters) for _ in paths]
         for model, path in zip(models, paths, strict=True):
-            if not model.built:
-                model.build(keras.tree.map_shape_structure(lambda s: (None, *s), input_shape))
-            load_weights(model, path)
+            load_weights(model, path, rows)
+            if trial.metrics.exists("parameters"):
+                trained = trial.metrics.get_history("parameters")[-1].mean()
+                _study_checks.same_size(trial, trained, model.count_params())
         if len(models) == 1:
             return models[0]
-        mean = average_of(models, input_shape, [f"fold_{i}" for i in range(len(paths))])
+        mean = average_of(models, rows, [f"fold_{i}" for i in range(len(paths))])
         mean.compile_from_config(models[0].get_compile_config())
         return mean
 
@@ -285,6 +287,8 @@ class LeanTuner(keras_tuner.Tuner):
     def look_at(self, trial, model, x):
         """Before it trains on rows of x: measure it, and leave it where it is over a limit."""
         asked = {one.name for one in self.oracle.objectives}
+        if self.limits["parameters"] or "parameters" in asked:
+            make_layers(model, rows_of(x))
         if "latency" not in self.measured and (self.limits["latency"] or "latency" in asked):
             self.measured["latency"] = latency(model, rows_of(x))
         if model.built:
