@@ -18,7 +18,7 @@ import keras_tuner
 from recipes._lean_steps import forget_kernels
 from recipes._recipe import seeded
 from recipes._refit import Reuse
-from tuning import _checks, _faults, _proposals, _study_checks, _tensorboard
+from tuning import _checks, _faults, _study_checks, _tensorboard
 from tuning._batches import rows_of
 from tuning._folds import FOLD_WEIGHTS, run_folds
 from tuning._latency import latency
@@ -27,8 +27,6 @@ from tuning._watch import Watch, average_of, load_weights, make_layers, save_wei
 WEIGHTS = "best.weights.h5"
 # What an epoch, or a fold, reports beside the model's own metrics: "fold" is the fold's own score.
 OWN_METRICS = ("seconds", "parameters", "latency", "fold", "epochs")
-# Knobs that a compiled step reads from variables: models that differ in them only can share one.
-NUMBERS = (*_proposals.RATES, "weight_decay")
 # Trials that may fail before one works; when one has worked any number may.
 FAILURES_AT_FIRST = 3
 # Trials from one forgetting of TensorFlow's kernels to the next: about a MB each, and 0.03 s.
@@ -167,7 +165,7 @@ class LeanTuner(keras_tuner.Tuner):
         _checks.compiled("build", made)
         if self.distribution or not self.hypermodel.reports_epochs:
             return made  # a fit of its own may do with the model what it likes
-        no_matter = {*NUMBERS, *self.hypermodel.training(hp)}
+        no_matter = {*self.hypermodel.numbers, *self.hypermodel.training(hp)}
         knobs = {k: v for k, v in hp.values.items() if k not in no_matter and k[:6] != "tuner/"}
         return self.models.of(made, repr(sorted(knobs.items())))
 
