@@ -294,6 +294,22 @@ class TestBudgets:
         assert study.failures == {}
         assert study.best_arguments["units"] == (4,)
 
+    @pytest.mark.parametrize("limit", [{"max_parameters": 1}, {"max_latency": 1e-6}])
+    def test_where_all_are_skipped_the_study_says_so(self, limit, capsys):
+        study = tiny(max_trials=2, **limit)
+        assert capsys.readouterr() == ("", "")
+        table = study.leaderboard()
+        (name, value), *_ = limit.items()
+        assert table["status"].tolist() == ["skipped"] * 2
+        assert table["error"].str.contains(f"^{name[4:]} .*, more than {name}={value}$").all()
+        assert table["epochs"].tolist() == [0, 0]
+        assert study.failures == {}
+        start = f"Study of build_small: no trial completed; 2 skipped: {table['error'].iloc[-1]}"
+        assert repr(study) == start
+        assert "more than" in study._repr_html_()
+        with pytest.raises(RuntimeError, match="no trial completed; 2 skipped"):
+            study.best_model()
+
     def test_only_the_best_weights_stay_on_disk(self, tmp_path, monkeypatch):
         monkeypatch.setattr("tuning.tuner.KEEP", 2)
         study = tiny(max_trials=4, directory=tmp_path)

@@ -2,10 +2,11 @@
 
 import math
 import statistics
+from collections import Counter
 from pathlib import Path
 
 from tuning import _checks, _pictures, _study_checks
-from tuning._fronts import number_of
+from tuning._fronts import number_of, reason_of
 from tuning._watch import average_of
 from tuning.tuner import KEEP, OWN_METRICS
 
@@ -253,6 +254,8 @@ class Study:
         if len(self.objectives) > 1:
             front = len(self.tuner.oracle.front())
             failed += f", {front} on the Pareto front of {', '.join(self.objectives)}"
+        if self.tuner.best_trial() is None:
+            return f"Study of {self.tuner.hypermodel.name}: {self._nothing()}"
         line = self.tuner.hypermodel.line(self._best().hyperparameters)
         return (
             f"Study of {self.tuner.hypermodel.name}: {len(trials)} trials{failed}, "
@@ -269,8 +272,19 @@ class Study:
     def _best(self):
         trial = self.tuner.best_trial()
         if trial is None:
-            raise RuntimeError("No trial was completed; `failures` says why.")
+            raise RuntimeError(f"Study of {self.tuner.hypermodel.name}: {self._nothing()}.")
         return trial
+
+    def _nothing(self):
+        """Why there is no best trial: the last reason of each kind of end."""
+        trials = self.tuner.oracle.trials.values()
+        reasons = {trial.status.lower(): reason_of(trial) for trial in trials}
+        ends = Counter(trial.status.lower() for trial in trials)
+        counts = [
+            f"{count} {status}" + (f": {reasons[status]}" if reasons[status] else "")
+            for status, count in ends.items()
+        ]
+        return f"no trial completed; {'; '.join(counts) or 'none was begun'}"
 
     def _trial(self, number):
         """The trial of that number in the leaderboard."""
@@ -312,9 +326,9 @@ class Study:
             **knobs,
             "parameters": _last(curves, "parameters"),
             "latency": _last(curves, "latency"),
-            **self._steps(curves),
+            **self._steps({} if trial.status == "SKIPPED" else curves),
             "seconds": _last(curves, "seconds"),
-            "error": trial.message.strip().splitlines()[-1] if trial.message else None,
+            "error": reason_of(trial),
         }
 
 

@@ -35,6 +35,10 @@ FORGET_EVERY = 10
 KEEP = 5
 
 
+class _SkippedError(Exception):
+    """The model of a trial is over a limit."""
+
+
 class LeanTuner(keras_tuner.Tuner):
     """Runs the trials of `oracle`, each a `hypermodel.build` and a `hypermodel.fit`.
 
@@ -261,7 +265,11 @@ class LeanTuner(keras_tuner.Tuner):
 
     def _run_and_update_trial(self, trial, *args, **kwargs):
         """Run; where `fit` was not Keras's and no epoch reported, report what it returned."""
-        results = self.run_trial(trial, *args, **kwargs)
+        try:
+            results = self.run_trial(trial, *args, **kwargs)
+        except _SkippedError as reason:  # no error, of which Keras Tuner would print the traceback
+            self.ended, trial.message = "SKIPPED", str(reason)
+            return
         name = self.oracle.objective.name
         metrics = self.oracle.get_trial(trial.trial_id).metrics
         if not metrics.exists(name):
@@ -297,13 +305,11 @@ class LeanTuner(keras_tuner.Tuner):
 
     def _skip(self, trial, name, limit):
         """Leave a model untrained that is over a limit."""
-        self.ended = "SKIPPED"
         for measure, value in self.measured.items():
             trial.metrics.register(measure, direction="min")
             trial.metrics.update(measure, value, step=0)
-        raise keras_tuner.errors.FailedTrialError(
-            f"{name} {round(self.measured[name], 2):,}, more than max_{name}={limit:,}"
-        )
+        value = round(self.measured[name], 2)
+        raise _SkippedError(f"{name} {value:,}, more than max_{name}={limit:,}")
 
     def _worth_keeping(self, score, hp):
         """Among the best so far; with Hyperband all, since a later round may train it on, and with
