@@ -126,7 +126,7 @@ class Reuse:
                 model.optimizer.weight_decay = made.optimizer.weight_decay
                 self.decay.assign(made.optimizer.weight_decay)
             return model
-        if made.built and not getattr(made.optimizer, "built", True):
+        if is_built(made) and not getattr(made.optimizer, "built", True):
             # TensorFlow traces a step twice that makes variables the first time.
             made.optimizer.build(made.trainable_variables)
         self.model, self.traits, self.knobs = made, traits, knobs
@@ -143,6 +143,11 @@ def parameters(build):
         for name, item in inspect.signature(build).parameters.items()
         if item.kind not in skipped
     }
+
+
+def is_built(model):
+    """Whether all layers have their variables; Keras calls a model of one's own built without."""
+    return all(layer.built for layer in model._flatten_layers())
 
 
 def copy_state(source, target):
@@ -166,6 +171,8 @@ def _traits(model):
 
     Names and seeds may differ: they are values or labels, not code.
     """
+    if not is_built(model):  # its optimizer cannot be, and what it will be is not known
+        return None
     try:
         layers = [
             (type(layer).__name__, _bare(layer.get_config()))

@@ -309,7 +309,7 @@ class TestPruning:
 
     def test_an_ensemble_averages_the_best(self, study):
         oracle = study.tuner.oracle
-        pair = [study.tuner.load_model(t, (4,)) for t in oracle.get_best_trials(2)]
+        pair = [study.tuner.load_model(t, X[:1]) for t in oracle.get_best_trials(2)]
         expected = np.mean([model.predict(X, verbose=0) for model in pair], axis=0)
         together = study.ensemble(2).predict(X, verbose=0)
         np.testing.assert_allclose(together, expected, rtol=1e-5)
@@ -360,6 +360,22 @@ class TestBudgets:
         assert table[table["status"] == "skipped"]["parameters"].min() == 4 * 400 + 400 + 1203
         assert study.failures == {}
         assert study.best_arguments["units"] == (4,)
+
+    @pytest.mark.parametrize("limit", [{"max_parameters": 1}, {"max_latency": 1e-6}])
+    def test_where_all_are_skipped_the_study_says_so(self, limit, capsys):
+        study = tiny(max_trials=2, **limit)
+        assert capsys.readouterr() == ("", "")
+        table = study.leaderboard()
+        (name, value), *_ = limit.items()
+        assert table["status"].tolist() == ["skipped"] * 2
+        assert table["error"].str.contains(f"^{name[4:]} .*, more than {name}={value}$").all()
+        assert table["epochs"].tolist() == [0, 0]
+        assert study.failures == {}
+        start = f"Study of build_small: no trial completed; 2 skipped: {table['error'].iloc[-1]}"
+        assert repr(study) == start
+        assert "more than" in study._repr_html_()
+        with pytest.raises(RuntimeError, match="no trial completed; 2 skipped"):
+            study.best_model()
 
     def test_only_the_best_weights_stay_on_disk(self, tmp_path, monkeypatch):
         monkeypatch.setattr("tuning.tuner.KEEP", 2)

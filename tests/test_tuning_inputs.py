@@ -1,5 +1,7 @@
 """What `search` takes: dicts, datasets, generators, Keras Tuner's models, own builders."""
 
+import warnings
+
 import keras
 import keras_tuner
 import numpy as np
@@ -7,7 +9,7 @@ import pytest
 
 from tests import test_tuning_search
 from tests.test_tuning_search import X, Y
-from tuning import Float, Int, search
+from tuning import Choice, Float, Int, _watch, search
 from tuning._batches import InOrder
 from tuning._data import prepare
 
@@ -92,11 +94,36 @@ class TestDicts:
         assert (len(data.y), len(data.y_val)) == (14, 6)
         assert data.checksum().startswith("14 + 6 rows")
 
-    def test_folds_cut_every_array(self):
+    def test_the_average_of_models_has_every_output(self, study):
+        rows = {"a": X[:5, :1], "b": X[:5, 1:]}
+        predicted = study.ensemble(2).predict(rows, verbose=0)
+        pair = [study.model(trial).predict(rows, verbose=0) for trial in (1, 2)]
+        for name in ("sum", "sign"):
+            mean = np.mean([one[name] for one in pair], axis=0)
+            np.testing.assert_allclose(predicted[name], mean, rtol=1e-5)
+
+    @pytest.mark.parametrize("kind", [dict, list])
+    def test_folds_cut_every_array_and_every_output_is_averaged(self, kind):
         x = {"a": X[:, :1], "b": X[:, 1:]}
         y = {"sum": X.sum(1), "sign": X[:, 0]}
-        study = tiny(build_two, x, y, space={"width": 2}, max_trials=1, folds=2)
+
+        def build(input_shape, *, width):
+            model = build_two(input_shape, width=width)
+            if kind is list:
+                model = keras.Model(model.input, [model.output["sum"], model.output["sign"]])
+            model.compile("adam", {"sum": "mse", "sign": "mae"}, run_eagerly=True)
+            return model
+
+        study = tiny(build, x, y, space={"width": 2}, max_trials=1, folds=2)
         assert study.leaderboard()["folds"].tolist() == [2]
+        best = study.best_model()
+        parts = [best.get_layer(f"fold_{i}").predict(x, verbose=0) for i in range(2)]
+        expected = keras.tree.map_structure(lambda *same: np.mean(same, axis=0), *parts)
+        predicted = best.predict(x, verbose=0)
+        keras.tree.map_structure(
+            lambda *pair: np.testing.assert_allclose(*pair, rtol=1e-5), predicted, expected
+        )
+        assert np.isfinite(best.evaluate(x, y, verbose=0)).all()
 
 
 SOURCES = {
@@ -260,6 +287,80 @@ class TestKerasTuners:
 
         with pytest.raises(RuntimeError, match="not ours"):
             tiny(Wrong(), space=None, objective="val_loss")
+
+
+class OwnClass(keras.Model):
+    """Makes its layer's weights when it is called, on arrays, dicts or whole numbers."""
+
+    def __init__(self, outputs):
+        super().__init__()
+        self.head = keras.layers.Dense(outputs, "softmax")
+
+    def call(self, x):
+        if isinstance(x, dict):
+            x = keras.ops.concatenate([x["a"], x["b"]], axis=-1)
+        elif keras.backend.is_int_dtype(x.dtype):
+            x = keras.ops.reshape(keras.ops.one_hot(x, 3), (-1, 6))
+        return self.head(x)
+
+
+def build_own_class(outputs, *, learning_rate=0.1, shape=None):
+    model = OwnClass(outputs)
+    if shape is not None:  # Keras then takes it for built, which its layer is not
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            model.build((None, *shape))
+    optimizer = keras.optimizers.Adam(learning_rate)
+    model.compile(optimizer, "sparse_categorical_crossentropy", run_eagerly=True)
+    return model
+
+
+OWN_ROWS = {
+    "array": X,
+    "dict": {"a": X[:, :1], "b": X[:, 1:]},
+    "tokens": np.stack([Y, Y[::-1]], axis=1),
+}
+
+
+class TestModelsOfOnesOwnClass:
+    """Their weights are there only after a call."""
+
+    @pytest.mark.parametrize("engine", ["grid", "keras-hyperband"])
+    @pytest.mark.parametrize("kind", [*OWN_ROWS, "built"])
+    def test_come_back_with_the_weights_that_were_trained(self, kind, engine):
+        x = OWN_ROWS.get(kind, X)
+        space = {"learning_rate": Choice(0.1, 0.01)} | ({"shape": (4,)} if kind == "built" else {})
+        held_out = {"validation": (x, Y), "epochs": 3, "engine": engine}
+        study = tiny(build_own_class, x, Y, space=space, **held_out)
+        models = [study.best_model(), *(study.model(trial) for trial in (1, 2))]
+        table = study.leaderboard().set_index("trial")
+        assert set(table["status"]) == {"completed"}
+        losses = [model.evaluate(x, Y, verbose=0) for model in models]
+        assert losses == pytest.approx([study.best_score, *table.loc[[1, 2], "score"]], rel=1e-5)
+        expected = np.mean([model.predict(x, verbose=0) for model in models[1:]], axis=0)
+        together = study.ensemble(2).predict(x, verbose=0)
+        np.testing.assert_allclose(together, expected, rtol=1e-4)
+
+    def test_are_averaged_over_folds(self):
+        space = {"learning_rate": 0.1}
+        study = tiny(build_own_class, X, Y, space=space, folds=2, max_trials=1)
+        best = study.best_model()
+        parts = [best.get_layer(f"fold_{i}").predict(X, verbose=0) for i in range(2)]
+        assert np.abs(parts[0] - parts[1]).max() > 1e-3
+        np.testing.assert_allclose(best.predict(X, verbose=0), np.mean(parts, axis=0), rtol=1e-4)
+
+    @pytest.mark.parametrize("shape", [None, (4,)])
+    def test_have_their_size_before_they_train(self, shape):
+        space = {"learning_rate": 0.1, "shape": shape}
+        study = tiny(build_own_class, X, Y, space=space, max_trials=1, max_parameters=14)
+        assert study.leaderboard()[["status", "parameters"]].values.tolist() == [["skipped", 15]]
+
+    def test_are_never_handed_out_with_other_weights(self, monkeypatch):
+        space = {"learning_rate": 0.1, "shape": (4,)}
+        study = tiny(build_own_class, X, Y, space=space, max_trials=1)
+        monkeypatch.setattr(_watch, "make_layers", lambda model, rows: None)
+        with pytest.raises(ValueError, match=r"0 parameters for trial 1, which had 15"):
+            study.best_model()
 
 
 def test_a_builder_of_ones_own_with_its_own_space():

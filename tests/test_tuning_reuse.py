@@ -1,9 +1,11 @@
 """One compiled model for trials that differ in numbers only: traced once, as good as fresh."""
 
 import keras
+import keras_tuner
 import numpy as np
 import pytest
 
+import recipes
 from recipes._refit import Reuse
 from tests.test_tuning_search import X, Y
 from tuning import Choice, search
@@ -40,11 +42,11 @@ def build_line(input_shape, *, learning_rate=0.1, weight_decay=0.0, tilt=1.0, se
     return model
 
 
-def scores(space, trials):
+def scores(space, trials, build=build_line):
     """Objective of each trial, and how often the loss was traced in all of them."""
     Traced.seen = 0
     study = search(
-        build_line, X, Y.astype("float32")[:, None], space=space, engine="grid", epochs=2,
+        build, X, Y.astype("float32")[:, None], space=space, engine="grid", epochs=2,
         batch_size=30, max_trials=trials, pruner="none", seed=0, verbose=False,
     )  # fmt: skip
     table = study.leaderboard().sort_values("trial")
@@ -53,6 +55,7 @@ def scores(space, trials):
 
 
 def test_scores_are_those_of_fresh_models_and_the_step_is_traced_once(monkeypatch):
+    monkeypatch.setattr(recipes, "build_line", build_line, raising=False)  # one of the package's
     decays = Choice(0.0, 0.3) if ON_TENSORFLOW else 0.1
     space = {"learning_rate": Choice(0.1, 0.01), "weight_decay": decays}
     trials = 4 if ON_TENSORFLOW else 2
@@ -70,6 +73,47 @@ def test_a_knob_that_no_config_shows_is_not_overlooked():
     space = {"tilt": Choice(1.0, 100.0), "learning_rate": 0.0}
     (low, high), _ = scores(space, 2)
     assert high == pytest.approx(100 * low, rel=1e-4)
+
+
+class Scaled(keras.losses.Loss):
+    """Says nothing of its factor."""
+
+    def __init__(self, factor):
+        super().__init__()
+        self.factor = factor
+
+    def call(self, y_true, y_pred):
+        return self.factor * keras.ops.square(y_pred - y_true)
+
+    def get_config(self):
+        return {}
+
+
+def build_own(input_shape, *, learning_rate=0.1, lr=1.0, weight_decay=0.0):
+    """Numbers of the usual names, outside of the optimizer."""
+    penalty = lambda w: weight_decay * keras.ops.sum(w * w)  # noqa: E731
+    model = keras.Sequential(
+        [
+            keras.Input(input_shape),
+            keras.layers.Dense(1, kernel_initializer="ones", kernel_regularizer=penalty),
+        ]
+    )
+    model.compile(keras.optimizers.SGD(1e-4), Scaled(lr * learning_rate))
+    return model
+
+
+@pytest.mark.parametrize("name", ["learning_rate", "lr", "weight_decay"])
+@pytest.mark.parametrize("build", [build_own, keras_tuner.HyperModel])
+def test_a_builder_of_ones_own_may_put_these_numbers_anywhere(name, build):
+    space = {name: Choice(0.1, 1.0, 10.0)}
+    if build is keras_tuner.HyperModel:
+
+        def build(hp):
+            return build_own((4,), **{name: hp.Choice(name, [0.1, 1.0, 10.0])})
+
+        space = None
+    table = scores(space, 3, build)[0]
+    assert len(set(np.round(table, 3))) == 3
 
 
 def line(rate=0.1, optimizer=keras.optimizers.SGD, width=1, **options):

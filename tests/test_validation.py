@@ -160,6 +160,32 @@ class TestRefit:
         assert models[0] is models[1]
         assert models[2] is not models[1]
 
+    @pytest.mark.parametrize("built", [False, True])
+    def test_a_model_of_ones_own_class_trains_in_every_fold(self, built):
+        """Keras takes it for built by a shape alone, when it has no variables yet."""
+
+        class Own(keras.Model):
+            def __init__(self):
+                super().__init__()
+                self.head = keras.layers.Dense(3, "softmax")
+
+            def build(self, input_shape):
+                self.built = True
+
+            def call(self, x):
+                return self.head(x)
+
+        def build():
+            model = Own()
+            if built:
+                model.build((None, 4))
+            model.compile("sgd", "sparse_categorical_crossentropy")
+            return model
+
+        result = validate(build, keep_models=True)
+        assert result.failures == {}
+        assert len(result.models) == 3
+
     def test_the_learning_rate_comes_back(self):
         refit = Refit(functools.partial(SMALL, learning_rate=0.01))
         model, _ = refit.fresh(X, Y, 0)

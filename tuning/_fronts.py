@@ -1,4 +1,4 @@
-"""What trials are called, what they reached in each objective, and which no other one beats."""
+"""What trials are called, why some failed, what they reached, and which no other one beats."""
 
 import math
 
@@ -6,6 +6,11 @@ import math
 def number_of(trial):
     """A trial's number, as the leaderboard and the progress line count: from 1."""
     return int(trial.trial_id) + 1
+
+
+def reason_of(trial):
+    """Why a trial has failed or was skipped, in a line; None for others."""
+    return trial.message.strip().splitlines()[-1] if trial.message else None
 
 
 def values_of(trial, objectives):

@@ -4,7 +4,7 @@ import sys
 import time
 from collections import Counter
 
-from tuning._fronts import number_of, values_of
+from tuning._fronts import number_of, reason_of, values_of
 
 
 class Progress:
@@ -45,12 +45,12 @@ class Progress:
 
     def trial(self, trial, best):
         """A trial has ended."""
-        reason = (trial.message or "no message").strip().splitlines()[-1]
+        reason = reason_of(trial) or "no message"
         if trial.status == "FAILED":
             self._show(f"{self._head(trial)} failed: {reason}")
             return
         if trial.status in ("PRUNED", "SKIPPED"):
-            said = f": {reason.split('Error: ')[-1]}" if trial.status == "SKIPPED" else ""
+            said = f": {reason}" if trial.status == "SKIPPED" else ""
             line = f"{self._head(trial)} {trial.status.lower()}{said}{self._tail()}"
             self._show(line, self._end())
             return

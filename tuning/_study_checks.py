@@ -1,6 +1,7 @@
 """Checks of several objectives, of knobs of the training and of what is asked of a study."""
 
 from tuning._checks import count
+from tuning._fronts import number_of
 
 
 def objectives(asked, measured):
@@ -98,6 +99,16 @@ def whole_knob(name, value, wrong):
         raise TypeError(
             f"{name} must be an int, an Int or a Choice of ints. Received: {name}={value!r}. "
             "Did you mean Int(8, 64, step=8)?"
+        )
+
+
+def same_size(trial, trained, made):
+    """The builder has made again, with all its layers, the model whose weights were kept."""
+    if made != trained:
+        raise ValueError(
+            "build must make the model that was trained. Received: one of "
+            f"{made:,} parameters for trial {number_of(trial)}, which had {trained:,.0f}. "
+            "Is the builder the same, and does the model's call make all its layers?"
         )
 
 

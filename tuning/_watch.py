@@ -6,6 +6,8 @@ import time
 
 import keras
 
+from recipes._refit import is_built
+
 
 class Watch(keras.callbacks.Callback):
     """Keeps the weights and the report of the best epoch; hands every epoch to `report`.
@@ -51,21 +53,47 @@ def save_weights(model, weights, path):
         draft.unlink(missing_ok=True)  # half of it, where the disk is full
 
 
-def load_weights(model, path):
+def load_weights(model, path, rows):
     """Weights and the optimizer's state, so that training goes on where it was."""
+    make_layers(model, rows)
     model.optimizer.build(model.trainable_variables)
     model.load_weights(path)
 
 
-def average_of(models, input_shape, names):
+def make_layers(model, rows):
+    """Let a model make what it makes in its first call: into what is not there Keras loads nothing.
+
+    `Model.build` would not do, as a model of one's own knows nothing of its layers' shapes.
+    """
+    if not is_built(model):
+        model(keras.tree.map_structure(lambda part: part[:1], rows), training=False)
+
+
+def average_of(models, rows, names):
     """One model whose prediction is the mean of theirs; parts of one model need their own names."""
-    if isinstance(input_shape, dict):
-        inputs = {key: keras.Input(shape, name=key) for key, shape in input_shape.items()}
+
+    def input_like(part, name=None):
+        # Only models of one's own may need whole numbers to be whole: others know their types.
+        dtype = None if getattr(models[0], "inputs", None) else part.dtype
+        return keras.Input(part.shape[1:], dtype=dtype, name=name)
+
+    if isinstance(rows, dict):
+        inputs = {key: input_like(part, key) for key, part in rows.items()}
     else:
-        inputs = keras.Input(input_shape)
+        inputs = input_like(rows)
     parts = [
         keras.Model(inputs, model(inputs), name=name)
         for model, name in zip(models, names, strict=True)
     ]
-    outputs = keras.layers.Average()([part(inputs) for part in parts])
+    predicted = [part(inputs) for part in parts]
+    # Keras finds the losses of several outputs by the names of the layers that they come from.
+    labels = getattr(models[0], "output_names", None) or []
+    if not 1 < len(labels) == len(set(labels)):
+        labels = [None] * len(keras.tree.flatten(predicted[0]))
+    each = zip(*map(keras.tree.flatten, predicted), strict=True)
+    means = [
+        keras.layers.Average(name=label)(list(same))
+        for label, same in zip(labels, each, strict=True)
+    ]
+    outputs = keras.tree.pack_sequence_as(predicted[0], means)
     return keras.Model(inputs, outputs, name="ensemble")

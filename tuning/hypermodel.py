@@ -12,6 +12,7 @@ import re
 import keras
 import keras_tuner
 
+import recipes
 from recipes import batches
 from recipes._heads import make_optimizer
 from recipes.initialization import initial_weights
@@ -24,6 +25,10 @@ from tuning.tuner import spare_tensorboard
 
 # Names in a space that belong to the training, not to the builder, where that has none of the name.
 TRAINING = _training.DEFAULTS
+
+# Knobs that the recipes give to the optimizer only, whose compiled step reads them from variables:
+# models that differ in nothing else can share one. A builder of one's own may put them anywhere.
+NUMBERS = ("learning_rate", "weight_decay")
 
 # What Python says before a call whose keyword stands both in the caller's own code and in **kwargs.
 GIVEN_TWICE = re.compile(r"multiple values for keyword argument '(\w+)'")
@@ -91,6 +96,7 @@ class BuilderModel(keras_tuner.HyperModel):
                 _training.check(name, value)
         self.searched = [k for k, v in self.space.items() if isinstance(v, RANGES)]
         self.defaults = {name: item.default for name, item in named.items()}
+        self.numbers = NUMBERS if _is_recipe(builder) else ()
         self.positional = [
             name for name in needed if named[name].kind is inspect.Parameter.POSITIONAL_OR_KEYWORD
         ]
@@ -237,6 +243,7 @@ class ForeignModel(keras_tuner.HyperModel):
 
     searched = None  # known only by building
     positional = ()
+    numbers = ()
 
     def __init__(self, model):
         super().__init__(name=model.name or name_of(model))
@@ -311,6 +318,12 @@ class _Given(keras_tuner.HyperParameters):
         if hyperparameter.name in names and self.is_active(hyperparameter):
             _proposals.check_start(position, hyperparameter, self.values[hyperparameter.name])
         return super()._register(hyperparameter, overwrite)
+
+
+def _is_recipe(builder):
+    """Whether a builder, or what it binds arguments of, is one of this package's."""
+    source = getattr(builder, "func", builder)
+    return source is getattr(recipes, getattr(source, "__name__", ""), None)
 
 
 def _rate_of(optimizer):

@@ -4,7 +4,9 @@ import inspect
 import os
 from types import SimpleNamespace
 
+import keras
 import keras_tuner
+import numpy as np
 
 from recipes._targets import counts
 from tuning import _batch_checks, _checks, _device_checks, _folders, _study_checks, _training
@@ -199,7 +201,8 @@ def search(
             seed=given.seed,
             verbose=0,
         )
-    return Study(tuner, data.input_shape, keeper, description)
+    rows = keras.tree.map_structure(np.array, data.sample(1)[0])  # copies: x itself may be large
+    return Study(tuner, rows, keeper, description)
 
 
 def _checked(call):

@@ -2,10 +2,11 @@
 
 import math
 import statistics
+from collections import Counter
 from pathlib import Path
 
 from tuning import _checks, _pictures, _study_checks
-from tuning._fronts import number_of
+from tuning._fronts import number_of, reason_of
 from tuning._watch import average_of
 from tuning.tuner import KEEP, OWN_METRICS
 
@@ -20,7 +21,7 @@ class Study:
 
     Args:
         tuner: the `LeanTuner` that ran.
-        input_shape: shape of one row.
+        rows: a few rows of x, for models that make their layers when they see them.
         keeper: what deletes the folder with the study, or None where the user keeps it.
         description: dict that says what was searched.
 
@@ -44,12 +45,12 @@ class Study:
     ([(4,), (8,)], True)
     """
 
-    def __init__(self, tuner, input_shape, keeper=None, description=None):
+    def __init__(self, tuner, rows, keeper=None, description=None):
         self.tuner = tuner
         self.objectives = [objective.name for objective in tuner.oracle.objectives]
         self.objective = self.objectives[0]
         self.description = description or {}
-        self._input_shape = input_shape
+        self._rows = rows
         self._keeper = keeper  # deletes a temporary folder together with the study
 
     def leaderboard(self):
@@ -250,7 +251,7 @@ class Study:
         _checks.enough_trials("ensemble", len(best), k)
         loaded = [self._load(trial) for trial in best]
         names = [f"trial_{number_of(trial)}" for trial in best]
-        return average_of(loaded, self._input_shape, names)
+        return average_of(loaded, self._rows, names)
 
     def __repr__(self):
         trials = self.tuner.oracle.trials
@@ -258,6 +259,8 @@ class Study:
         if len(self.objectives) > 1:
             front = len(self.tuner.oracle.front())
             failed += f", {front} on the Pareto front of {', '.join(self.objectives)}"
+        if self.tuner.best_trial() is None:
+            return f"Study of {self.tuner.hypermodel.name}: {self._nothing()}"
         line = self.tuner.hypermodel.line(self._best().hyperparameters)
         return (
             f"Study of {self.tuner.hypermodel.name}: {len(trials)} trials{failed}, "
@@ -274,8 +277,19 @@ class Study:
     def _best(self):
         trial = self.tuner.best_trial()
         if trial is None:
-            raise RuntimeError("No trial was completed; `failures` says why.")
+            raise RuntimeError(f"Study of {self.tuner.hypermodel.name}: {self._nothing()}.")
         return trial
+
+    def _nothing(self):
+        """Why there is no best trial: the last reason of each kind of end."""
+        trials = self.tuner.oracle.trials.values()
+        reasons = {trial.status.lower(): reason_of(trial) for trial in trials}
+        ends = Counter(trial.status.lower() for trial in trials)
+        counts = [
+            f"{count} {status}" + (f": {reasons[status]}" if reasons[status] else "")
+            for status, count in ends.items()
+        ]
+        return f"no trial completed; {'; '.join(counts) or 'none was begun'}"
 
     def _trial(self, number):
         """The trial of that number in the leaderboard."""
@@ -291,7 +305,7 @@ class Study:
             temporary=self._keeper is not None,
             own_fit=not self.tuner.hypermodel.reports_epochs,
         )
-        return self.tuner.load_model(trial, self._input_shape)
+        return self.tuner.load_model(trial, self._rows)
 
     def _weights(self, trial):
         """The files of a trial's weights, one a fold."""
@@ -332,9 +346,9 @@ class Study:
             **knobs,
             "parameters": _last(curves, "parameters"),
             "latency": _last(curves, "latency"),
-            **self._steps(curves),
+            **self._steps({} if trial.status == "SKIPPED" else curves),
             "seconds": _last(curves, "seconds"),
-            "error": trial.message.strip().splitlines()[-1] if trial.message else None,
+            "error": reason_of(trial),
         }
 
 

@@ -13,29 +13,30 @@ import os
 import time
 from pathlib import Path
 
-import keras
 import keras_tuner
 
 from recipes._lean_steps import forget_kernels
 from recipes._recipe import seeded
 from recipes._refit import Reuse
-from tuning import _checks, _faults, _proposals, _tensorboard
+from tuning import _checks, _faults, _study_checks, _tensorboard
 from tuning._batches import rows_of
 from tuning._folds import FOLD_WEIGHTS, run_folds
 from tuning._latency import latency
-from tuning._watch import Watch, average_of, load_weights, save_weights
+from tuning._watch import Watch, average_of, load_weights, make_layers, save_weights
 
 WEIGHTS = "best.weights.h5"
 # What an epoch, or a fold, reports beside the model's own metrics: "fold" is the fold's own score.
 OWN_METRICS = ("seconds", "parameters", "latency", "fold", "epochs")
-# Knobs that a compiled step reads from variables: models that differ in them only can share one.
-NUMBERS = (*_proposals.RATES, "weight_decay")
 # Trials that may fail before one works; when one has worked any number may.
 FAILURES_AT_FIRST = 3
 # Trials from one forgetting of TensorFlow's kernels to the next: about a MB each, and 0.03 s.
 FORGET_EVERY = 10
 # Trials whose weights stay on disk: the best.
 KEEP = 5
+
+
+class _SkippedError(Exception):
+    """The model of a trial is over a limit."""
 
 
 class LeanTuner(keras_tuner.Tuner):
@@ -153,7 +154,7 @@ class LeanTuner(keras_tuner.Tuner):
             kwargs["epochs"] = hp.values["tuner/epochs"]
             kwargs["initial_epoch"] = hp.values["tuner/initial_epoch"]
         if "tuner/trial_id" in hp.values:
-            load_weights(model, self._weights(hp.values["tuner/trial_id"]))
+            load_weights(model, self._weights(hp.values["tuner/trial_id"]), rows_of(x))
         callbacks = self.callbacks_of(trial)
         results = self.hypermodel.fit(hp, model, x, y, callbacks=[*callbacks, watch], **kwargs)
         if self.ended != "PRUNED" and self._worth_keeping(watch.best, hp):
@@ -168,7 +169,7 @@ class LeanTuner(keras_tuner.Tuner):
         _checks.compiled("build", made)
         if self.distribution or not self.hypermodel.reports_epochs:
             return made  # a fit of its own may do with the model what it likes
-        no_matter = {*NUMBERS, *self.hypermodel.training(hp)}
+        no_matter = {*self.hypermodel.numbers, *self.hypermodel.training(hp)}
         knobs = {k: v for k, v in hp.values.items() if k not in no_matter and k[:6] != "tuner/"}
         return self.models.of(made, repr(sorted(knobs.items())))
 
@@ -211,10 +212,12 @@ class LeanTuner(keras_tuner.Tuner):
         """The trial with the best score, the earlier of two equal ones; or None."""
         return next(iter(self.oracle.get_best_trials(1)), None)
 
-    def load_model(self, trial, input_shape):
+    def load_model(self, trial, rows):
         """The model of a trial with the weights of its best epoch; with folds, the mean of theirs.
 
-        Rows are of `input_shape`.
+        Args:
+            trial: one whose weights were kept.
+            rows: some of the inputs; models of one's own make their layers when they see them.
         """
         paths = [self._weights(trial.trial_id)]
         if self.folds:
@@ -223,12 +226,13 @@ class LeanTuner(keras_tuner.Tuner):
             paths = [path for path in paths if path.exists()]  # the time may have ended it
         models = [self.hypermodel.build(trial.hyperparameters) for _ in paths]
         for model, path in zip(models, paths, strict=True):
-            if not model.built:
-                model.build(keras.tree.map_shape_structure(lambda s: (None, *s), input_shape))
-            load_weights(model, path)
+            load_weights(model, path, rows)
+            if trial.metrics.exists("parameters"):
+                trained = trial.metrics.get_history("parameters")[-1].mean()
+                _study_checks.same_size(trial, trained, model.count_params())
         if len(models) == 1:
             return models[0]
-        mean = average_of(models, input_shape, [f"fold_{i}" for i in range(len(paths))])
+        mean = average_of(models, rows, [f"fold_{i}" for i in range(len(paths))])
         mean.compile_from_config(models[0].get_compile_config())
         return mean
 
@@ -261,7 +265,11 @@ class LeanTuner(keras_tuner.Tuner):
 
     def _run_and_update_trial(self, trial, *args, **kwargs):
         """Run; where `fit` was not Keras's and no epoch reported, report what it returned."""
-        results = self.run_trial(trial, *args, **kwargs)
+        try:
+            results = self.run_trial(trial, *args, **kwargs)
+        except _SkippedError as reason:  # no error, of which Keras Tuner would print the traceback
+            self.ended, trial.message = "SKIPPED", str(reason)
+            return
         name = self.oracle.objective.name
         metrics = self.oracle.get_trial(trial.trial_id).metrics
         if not metrics.exists(name):
@@ -285,6 +293,8 @@ class LeanTuner(keras_tuner.Tuner):
     def look_at(self, trial, model, x):
         """Before it trains on rows of x: measure it, and leave it where it is over a limit."""
         asked = {one.name for one in self.oracle.objectives}
+        if self.limits["parameters"] or "parameters" in asked:
+            make_layers(model, rows_of(x))
         if "latency" not in self.measured and (self.limits["latency"] or "latency" in asked):
             self.measured["latency"] = latency(model, rows_of(x))
         if model.built:
@@ -295,13 +305,11 @@ class LeanTuner(keras_tuner.Tuner):
 
     def _skip(self, trial, name, limit):
         """Leave a model untrained that is over a limit."""
-        self.ended = "SKIPPED"
         for measure, value in self.measured.items():
             trial.metrics.register(measure, direction="min")
             trial.metrics.update(measure, value, step=0)
-        raise keras_tuner.errors.FailedTrialError(
-            f"{name} {round(self.measured[name], 2):,}, more than max_{name}={limit:,}"
-        )
+        value = round(self.measured[name], 2)
+        raise _SkippedError(f"{name} {value:,}, more than max_{name}={limit:,}")
 
     def _worth_keeping(self, score, hp):
         """Among the best so far; with Hyperband all, since a later round may train it on, and with
