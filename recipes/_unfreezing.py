@@ -87,7 +87,10 @@ def check_decay(layer_decay, optimizer):
 
 def apply(backbone, trained):
     """Unfreeze so many layers of the backbone, from the top, and freeze the others."""
-    backbone.trainable = trained > 0
+    # One by one: TensorFlow passes a value on only where it is new, so that True over layers which
+    # an earlier stage froze would change nothing.
+    for layer in backbone._flatten_layers():
+        layer.trainable = trained > 0
     for layer in backbone.layers[: len(backbone.layers) - trained]:
         layer.trainable = False
 

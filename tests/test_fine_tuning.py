@@ -177,15 +177,63 @@ def test_gradual_unfreezing_goes_down_from_the_top():
     assert [stage.epochs for stage in stages] == [2, 3, 4, 3]
 
 
+def run_eagerly(model):
+    """The model compiled as it is, but for the tracing, which costs more than a few tiny steps."""
+    options = keras.saving.deserialize_keras_object(model.get_compile_config())
+    model.compile(**{**options, "run_eagerly": True, "jit_compile": False})
+    return model
+
+
+class Moved(keras.callbacks.Callback):
+    """Trainable weights of each stage, and which layers of the backbone moved in it."""
+
+    def __init__(self):
+        super().__init__()
+        self.stages = []
+
+    def on_train_begin(self, logs=None):
+        self.before = self.kernels()
+
+    def on_train_end(self, logs=None):
+        moved = [k for k, v in self.kernels().items() if not np.array_equal(v, self.before[k])]
+        self.stages.append((len(self.model.trainable_weights), moved))
+
+    def kernels(self):
+        inner = self.model.get_layer("backbone").layers[1:]
+        return {layer.name: layer.get_weights()[0] for layer in inner}
+
+
+def test_every_stage_trains_what_it_unfreezes():
+    model, seen = run_eagerly(build()), Moved()
+    options = {"head_epochs": 0, "unfreeze": "last:3", "callbacks": [seen], "seed": 0}
+    fine_tune(model, X, Y, epochs=3, gradual=True, learning_rate=0.02, **options)
+    assert seen.stages == [(4, ["high"]), (6, ["norm", "high"]), (8, ["low", "norm", "high"])]
+
+
+def test_a_second_call_unfreezes_more_or_less_than_the_first():
+    model, seen = run_eagerly(build()), Moved()
+    for unfreeze in ("last:1", "all", "norm"):
+        options = {"unfreeze": unfreeze, "callbacks": [seen], "learning_rate": 0.02, "seed": 0}
+        fine_tune(model, X, Y, head_epochs=0, epochs=1, **options)
+    assert seen.stages == [(4, ["high"]), (8, ["low", "norm", "high"]), (6, ["norm", "high"])]
+    fine_tune(model, X, Y, head_epochs=1, epochs=0)
+    assert len(model.trainable_weights) == 2
+
+
 class KilledError(Exception):
     pass
 
 
 class Kill(keras.callbacks.Callback):
-    """Ends the run in its second epoch."""
+    """Lets so many epochs of the backbone begin, over all stages, and no more."""
+
+    def __init__(self, epochs=1):
+        super().__init__()
+        self.left = epochs
 
     def on_epoch_begin(self, epoch, logs=None):
-        if epoch == 1:
+        self.left -= 1
+        if self.left < 0:
             raise KilledError
 
 
@@ -212,6 +260,19 @@ def test_a_killed_run_goes_on_where_it_stopped(tmp_path):
         run(layer_decay=0.9)
 
 
+def test_a_gradual_run_killed_within_a_stage_goes_on(tmp_path):
+    options = {"head_epochs": 0, "epochs": 6, "gradual": True, "unfreeze": "last:3", "seed": 0}
+    options |= {"learning_rate": 0.02, "directory": tmp_path}
+    with pytest.raises(KilledError):  # in the second epoch of the second stage
+        fine_tune(run_eagerly(build()), X, Y, callbacks=[Kill(epochs=3)], **options)
+    model, seen = run_eagerly(build()), Moved()
+    result = fine_tune(model, X, Y, callbacks=[seen], **options)
+    assert result.stages == (("last:1", 2), ("last:2", 2), ("last:3", 2))
+    assert {len(values) for values in result.history.values()} == {6}
+    assert seen.stages == [(6, ["norm", "high"]), (8, ["low", "norm", "high"])]
+    assert int(model.optimizer.iterations) == 2 * 2
+
+
 class KillStage(keras.callbacks.Callback):
     """Lets so many stages of the backbone begin, and no more."""
 
@@ -227,10 +288,7 @@ class KillStage(keras.callbacks.Callback):
 
 def test_a_gradual_run_killed_between_two_stages_goes_on(tmp_path):
     def run(stages):
-        model = build()
-        options = keras.saving.deserialize_keras_object(model.get_compile_config())
-        model.compile(**{**options, "run_eagerly": True})  # three stages cost three compilations
-        said = None
+        model, said = run_eagerly(build()), None
         with contextlib.suppress(KilledError):
             said = fine_tune(
                 model,
