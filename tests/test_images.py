@@ -121,6 +121,49 @@ def test_a_broken_image_is_named_or_weighs_nothing(folder):
     assert len(feed.arrays()[0]) == 5
 
 
+def test_broken_images_of_the_parts_are_named_by_the_whole(folder):
+    broken = [folder / "cat" / "0.png", folder / "dog" / "1.png"]
+    for path in broken:
+        path.write_bytes(b"nothing")
+    feed = load_images(folder, image_size=4, broken="skip")
+    for part in feed.split(0.5, seed=0):
+        part.arrays()
+    assert feed.skipped == [str(path) for path in broken]
+
+
+def test_images_of_16_bits_keep_their_range(tmp_path):
+    from PIL import Image
+
+    ramp = np.linspace(0, 65535, 64).reshape(8, 8).astype("uint16")
+    Image.fromarray(ramp).save(tmp_path / "ramp.png")
+    expected = np.rint(ramp / 257)
+    for source in ([tmp_path / "ramp.png"], [ramp], ramp[None, :, :, None]):
+        x = load_images(source, image_size=8, channels=1).arrays()
+        np.testing.assert_array_equal(x[0, ..., 0], expected)
+    bytes_as_16_bits = load_images(PIXELS.astype("uint16"), image_size=(8, 6)).arrays()
+    np.testing.assert_array_equal(bytes_as_16_bits, PIXELS)
+
+
+def test_the_range_of_arrays_is_told_from_all_of_them():
+    dark = np.minimum(PIXELS, 1)
+    images = np.stack([dark[0], PIXELS[1]]).astype("float32")
+    for source in (images, list(images)):
+        x = load_images(source, image_size=(8, 6)).arrays()
+        np.testing.assert_array_equal(x, images)
+    masks = load_images(PIXELS[..., 0] > 99, image_size=(8, 6), channels=1).arrays()
+    np.testing.assert_array_equal(masks[..., 0], 255 * (PIXELS[..., 0] > 99))
+
+
+def test_pixels_that_are_no_numbers_are_a_broken_image():
+    images = PIXELS / 255
+    images[1, 0, 0, 0] = np.nan
+    with pytest.raises(ValueError, match=r"image 1 .*not finite.*broken='skip'"):
+        load_images(images, image_size=4).arrays()
+    feed = load_images(images, image_size=4, broken="skip")
+    assert len(feed.arrays()) == 5
+    assert feed.skipped == ["image 1"]
+
+
 def test_a_split_shares_the_classes():
     train, held = load_images(PIXELS, LABELS, image_size=4).split(1 / 3, seed=0)
     assert sorted(train.labels) == [0, 0, 1, 1]
@@ -157,6 +200,9 @@ def test_fit_predict_and_fine_tune_take_it(folder):
         ({"source": ["a.png"], "labels": [0]}, ValueError, "'a.png' in row 0"),
         ({"labels": LABELS[:-1]}, ValueError, "same number of rows"),
         ({"class_names": ("cat", "doge")}, ValueError, "Did you mean 'doge'"),
+        ({"source": PIXELS / 127.5 - 1}, ValueError, r"from -1 to 1\. .*127\.5"),
+        ({"source": PIXELS * 2.0}, ValueError, "Scale them to 0-255"),
+        ({"source": PIXELS[..., None]}, ValueError, r"shape \(8, 6, 3, 1\) in row 0"),
         ({"image_size": (8,)}, ValueError, "image_size"),
         ({"resizing": "strech"}, ValueError, "Did you mean 'stretch'"),
         ({"broken": "ignore"}, ValueError, "broken"),
