@@ -19,7 +19,7 @@ from recipes._folds import hold_out
 from recipes._image_sources import read_source
 from recipes._pixels import GREY, Reader
 from recipes._recipe import generator
-from recipes.naming import numbered
+from recipes.naming import check_missing, distinct, numbered
 
 RESIZING = ("stretch", "crop", "pad")
 BROKEN = ("raise", "skip")
@@ -186,6 +186,8 @@ class Images(keras.utils.PyDataset):
         with ThreadPoolExecutor(self.workers) as pool:
             read = list(pool.map(self._image, range(len(self.items))))
         kept = np.array([weight > 0 for _, weight in read])
+        received = f"{len(read)} broken ones, the first {self.names[0]}"
+        _checks.require(kept.any(), "source", "hold an image that can be read", received)
         x = np.stack([image for image, weight in read if weight > 0])
         return x if self.labels is None else (x, self.labels[kept])
 
@@ -220,11 +222,15 @@ class Images(keras.utils.PyDataset):
 
 def _told_names(labels, class_names):
     """(integers or numbers, names): names become integers in the order of `class_names`."""
+    class_names = None if class_names is None else distinct(class_names)
     if labels is None:
         return None, class_names
+    check_missing("labels", labels)
     labels = np.asarray(labels)
     if labels.dtype.kind in "biuf" and class_names is None:
         return labels, None
+    shape = f"shape {labels.shape}"
+    _checks.require(labels.ndim == 1, "labels", "hold one name for every image", shape)
     labels = labels.astype(str).tolist()
-    names = tuple(sorted(set(labels))) if class_names is None else tuple(class_names)
+    names = tuple(sorted(set(labels))) if class_names is None else class_names
     return numbered("every label", labels, names), names

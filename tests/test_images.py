@@ -42,12 +42,22 @@ def test_a_folder_for_every_class(folder):
     assert feed.names[0].endswith("cat/0.png")
 
 
+def test_what_notebooks_and_archives_leave_behind_is_no_class(folder):
+    for name in (".ipynb_checkpoints", "__MACOSX", "cat/.ipynb_checkpoints"):
+        (folder / name).mkdir()
+        (folder / name / "0-checkpoint.png").write_bytes(encoded(PIXELS[0]))
+    (folder / "dog" / "._1.png").write_bytes(b"no image")
+    feed, x, _ = read(folder)
+    assert feed.class_names == ("cat", "dog")
+    assert len(x) == 6
+
+
 def test_a_table_of_paths_or_ids(folder, tmp_path):
     ids = [f"photos/{label}/{i}" for i, label in enumerate(LABELS)]
     for paths in (ids, [f"{item}.png" for item in ids]):
         table = pd.DataFrame({"row": range(6), "file": paths, "label": LABELS})
-        table.to_csv(tmp_path / "train.csv", index=False)
-        feed, x, y = read(tmp_path / "train.csv")
+        table.to_csv(tmp_path / "TRAIN.CSV", index=False)
+        feed, x, y = read(tmp_path / "TRAIN.CSV")
         np.testing.assert_array_equal(x, PIXELS)
         assert (y.tolist(), feed.class_names) == ([0, 1] * 3, ("cat", "dog"))
 
@@ -81,6 +91,16 @@ def test_a_parquet_file_without_pyarrow_says_what_is_missing(tmp_path, monkeypat
     with pytest.raises(ValueError, match="pip install pyarrow") as caught:
         read(tmp_path / "train.parquet")
     assert "Received" in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["empty.csv", "damaged.parquet"])
+def test_a_table_that_pandas_cannot_read(tmp_path, name):
+    if name.endswith("parquet"):
+        pytest.importorskip("pyarrow", reason="pandas reads .parquet files with pyarrow")
+    (tmp_path / name).write_bytes(b"PAR1" if name.endswith("parquet") else b"")
+    with pytest.raises(ValueError, match="file that pandas can read") as caught:
+        load_images(tmp_path / name)
+    assert name in str(caught.value)
 
 
 def test_numbers_stay_numbers_and_names_keep_a_given_order():
@@ -129,6 +149,12 @@ def test_broken_images_of_the_parts_are_named_by_the_whole(folder):
     for part in feed.split(0.5, seed=0):
         part.arrays()
     assert feed.skipped == [str(path) for path in broken]
+
+
+def test_no_image_can_be_read():
+    feed = load_images([b"nothing", b"at all"], [0, 1], image_size=4, broken="skip")
+    with pytest.raises(ValueError, match="2 broken ones, the first image 0"):
+        feed.arrays()
 
 
 def test_images_of_16_bits_keep_their_range(tmp_path):
@@ -199,7 +225,14 @@ def test_fit_predict_and_fine_tune_take_it(folder):
         ({"source": []}, ValueError, "at least one image"),
         ({"source": ["a.png"], "labels": [0]}, ValueError, "'a.png' in row 0"),
         ({"labels": LABELS[:-1]}, ValueError, "same number of rows"),
+        ({"labels": [*LABELS[:-1], None]}, ValueError, "labels must hold a label in every row"),
+        ({"labels": ["cat", np.nan] * 3}, ValueError, "none in row 1, of 3"),
+        ({"labels": [0, 1, np.nan] * 2}, ValueError, "none in row 2"),
         ({"class_names": ("cat", "doge")}, ValueError, "Did you mean 'doge'"),
+        ({"class_names": (1, 2, 3)}, TypeError, "tuple of names"),
+        ({"class_names": 3}, TypeError, "tuple of names"),
+        ({"class_names": "abc"}, TypeError, "tuple of names"),
+        ({"class_names": ("cat", "dog", "cat")}, ValueError, "different names"),
         ({"source": PIXELS / 127.5 - 1}, ValueError, r"from -1 to 1\. .*127\.5"),
         ({"source": PIXELS * 2.0}, ValueError, "Scale them to 0-255"),
         ({"source": PIXELS[..., None]}, ValueError, r"shape \(8, 6, 3, 1\) in row 0"),

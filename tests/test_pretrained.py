@@ -219,8 +219,10 @@ def test_without_a_network_it_says_which_file_goes_where(monkeypatch, tmp_path):
         ({"weights": "imagnet"}, ValueError, "Did you mean 'imagenet'"),
         ({"weights": "/nowhere/file.h5"}, ValueError, "weights"),
         ({"input_shape": (32, 32, 2)}, ValueError, "1 or 3 channels"),
-        ({"class_names": ("a", "a")}, ValueError, "2 different names"),
+        ({"class_names": ("a", "a")}, ValueError, "different names"),
         ({"class_names": "ab"}, TypeError, "class_names"),
+        ({"class_names": 3}, TypeError, "class_names"),
+        ({"class_names": ("a", "b", "c")}, ValueError, "2 different names"),
         ({"task": "regression", "class_names": ("a", "b")}, ValueError, "class_names"),
     ],
 )
