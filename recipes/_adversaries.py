@@ -88,6 +88,15 @@ class Game(keras.Model):
         """The value of each of `scores`; the sum of those that end in "loss" is minimised."""
         raise NotImplementedError
 
+    def checked(self, x, y):
+        """The arrays given to `fit`, if they suit the game; what gives batches is met in `play`."""
+        return x, y
+
+    def fit(self, x=None, y=None, *args, **options):
+        if hasattr(x, "__array__") or isinstance(x, (list, tuple, dict)):
+            x, y = self.checked(x, y)
+        return super().fit(x, y, *args, **options)
+
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
         values = self.play(x, y, training)
         for mean, value in zip(self.means, values, strict=True):

@@ -291,3 +291,12 @@ class CodePenalty(keras.layers.Layer):
 
 # The last layer of an encoder where it matters to the autoencoder's loss alone.
 LOSS_ONLY = (CodePenalty, Sampling)
+
+
+def code_of(encoder):
+    """The encoder up to its code, without what only matters to the autoencoder's loss."""
+    last = encoder.layers[-1]
+    if not isinstance(last, LOSS_ONLY):
+        return encoder
+    code = last.input[0] if isinstance(last.input, list) else last.input
+    return keras.Model(encoder.input, code, name=encoder.name)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import keras
 
-from recipes import _checks, _model_checks
+from recipes import _autoencoders, _checks, _model_checks
 
 # What a family's published weights expect; tests hold this against Keras's own functions. None: raw
 # pixels, because the family scales inside.
@@ -83,17 +83,38 @@ def check(backbone, weights):
     )
 
 
-def check_size(name, input_shape):
-    """Sides that the named network can take."""
-    smallest = SMALLEST.get(family(name), SMALLEST_OF_OTHERS)
-    for side in input_shape[:2]:
+def check_size(backbone, sides):
+    """Sides of the images that the backbone gets: (height, width), of which any may be None."""
+    if not isinstance(backbone, str):
+        return _check_size_of_model(backbone, sides)
+    smallest = SMALLEST.get(family(backbone), SMALLEST_OF_OTHERS)
+    for side in sides:
         _checks.require(
             side is None or side >= smallest,
             "input_shape",
-            f"have sides of at least {smallest} pixels for {name}",
-            f"{tuple(input_shape)}",
+            f"have sides of at least {smallest} pixels for {backbone}",
+            f"{sides}",
             f"Give image_size={smallest} or more, to which images are resized inside.",
         )
+
+
+def _check_size_of_model(backbone, sides):
+    *own, channels = backbone.inputs[0].shape[1:]
+    fits = all(None in (mine, side) or mine == side for mine, side in zip(own, sides, strict=True))
+    hint = "image_size='auto' resizes images to these."
+    expected = f"be {tuple(own)}, the sides that this backbone takes"
+    _checks.require(fits, "image_size", expected, f"{sides}", hint)
+    if None in sides:
+        return
+    try:
+        backbone.compute_output_shape((None, *sides, channels))
+    except ValueError as error:
+        reason = " ".join(str(error).split())[:200]
+        raise ValueError(
+            "input_shape must have sides that this backbone can take. "
+            f"Received: {sides}, of which Keras says: {reason} "
+            "Give a larger image_size, to which images are resized inside."
+        ) from error
 
 
 def load(backbone, sides, weights):
@@ -101,6 +122,7 @@ def load(backbone, sides, weights):
     if isinstance(backbone, str):
         made = _application(backbone, sides, weights)
     else:
+        backbone = _autoencoders.code_of(backbone)
         made = type(backbone).from_config(backbone.get_config())
         made.set_weights(backbone.get_weights())
     if weights not in (None, "imagenet"):

@@ -148,10 +148,11 @@ def some_names(names, most=12):
 
 def nearest(value, options):
     """' Did you mean ...?' for a misspelt name, or nothing where no name is near."""
-    close = difflib.get_close_matches(str(value).lower(), sorted(options))
+    by_lower = {str(option).lower(): option for option in sorted(options)}
+    close = difflib.get_close_matches(str(value).lower(), by_lower)
     # Swapped letters first: 'adma' is 'adam', not the 'adamax' that shares more letters in order.
     close.sort(key=lambda option: sorted(option) != sorted(str(value).lower()))
-    return f" Did you mean {close[0]!r}?" if close else ""
+    return f" Did you mean {by_lower[close[0]]!r}?" if close else ""
 
 
 def shape(name, value, *, ndim=None, fixed=False):

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from recipes import _checks
+from recipes.naming import check_missing
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp", ".tif", ".tiff")
 LABELS = ("label", "labels", "class", "target", "category", "y")
@@ -19,7 +20,7 @@ def read_source(source, labels, folder, path_column, label_column):
         if path.is_dir():
             _checks.require(labels is None, "labels", "be None for folders of classes", "some")
             return _folder(path)
-        known = path.suffix in (".csv", ".parquet")
+        known = path.suffix.lower() in (".csv", ".parquet")
         _checks.require(known, "source", "be a folder, a .csv or a .parquet file", given)
         source, folder = _table(path), path.parent if folder is None else folder
     if hasattr(source, "iloc"):
@@ -35,7 +36,8 @@ def read_source(source, labels, folder, path_column, label_column):
 
 
 def _folder(path):
-    classes = sorted(inner for inner in path.iterdir() if inner.is_dir())
+    inside = (inner for inner in path.iterdir() if not _hidden(inner.name))
+    classes = sorted(inner for inner in inside if inner.is_dir())
     if not classes:
         files = _files(path)
         _checks.require(
@@ -52,20 +54,35 @@ def _folder(path):
 
 
 def _files(path):
-    return sorted(file for file in path.rglob("*") if file.suffix.lower() in SUFFIXES)
+    """Images in a folder and in those below it."""
+    return sorted(
+        file
+        for file in path.rglob("*")
+        if file.suffix.lower() in SUFFIXES
+        and not any(_hidden(name) for name in file.relative_to(path).parts)
+    )
+
+
+def _hidden(name):
+    """What notebooks and archives leave behind, such as .ipynb_checkpoints and __MACOSX."""
+    return name.startswith(".") or name == "__MACOSX"
 
 
 def _table(path):
     import pandas as pd
 
-    if path.suffix == ".csv":
-        return pd.read_csv(path)
+    read = pd.read_csv if path.suffix.lower() == ".csv" else pd.read_parquet
     try:
-        return pd.read_parquet(path)
+        return read(path)
     except ImportError as error:
         raise ValueError(
             f"source must be readable: pandas reads .parquet files with pyarrow. Received: {error} "
             "Install it: pip install pyarrow."
+        ) from error
+    except (ValueError, OSError) as error:
+        raise ValueError(
+            f"source must be a {path.suffix.lower()} file that pandas can read. "
+            f"Received: {str(path)!r} ({error})."
         ) from error
 
 
@@ -95,9 +112,7 @@ def _columns(table, folder, path_column, label_column):
         )
     labels = None if label_column is None else table[label_column].to_numpy()
     if labels is not None:
-        missing = np.flatnonzero(table[label_column].isna().to_numpy())
-        received = f"none in row {missing[0] if missing.size else 0}"
-        _checks.require(not missing.size, label_column, "hold a label in every row", received)
+        check_missing(label_column, labels)
     return *_items(table[path_column].tolist(), folder), labels
 
 
@@ -126,7 +141,7 @@ def _items(values, folder):
                 path is not None,
                 "every image",
                 "be a file that is there, encoded bytes or an array",
-                f"{value!r} in row {number}",
+                f"{_checks._show(value)} in row {number}",
                 f"Looked in {str(folder or '.')!r}; give folder= where the paths begin elsewhere.",
             )
             items.append(path)

@@ -234,10 +234,24 @@ class CycleGAN(_adversaries.Game):
             pool.build(to_a.output_shape)
 
     def call(self, images, training=False):
+        self._require_kinds(images)
         return {
             "a": self.to_a(images["b"], training=training),
             "b": self.to_b(images["a"], training=training),
         }
+
+    def checked(self, x, y):
+        self._require_kinds(x)
+        shape = self.to_a.input_shape[1:]
+        x = {kind: _checks.array(kind, x[kind], shape=shape) for kind in KINDS}
+        _checks.same_rows(**x)
+        return x, y
+
+    def _require_kinds(self, x):
+        known = isinstance(x, dict) and set(KINDS) <= set(x)
+        received = f"a dict of {sorted(x)}" if isinstance(x, dict) else f"a {type(x).__name__}"
+        hint = "Use fit(unpaired_batches(a, b))."
+        _checks.require(known, "x", "hold images of both kinds, 'a' and 'b'", received, hint)
 
     def play(self, x, y, training):
         """Both games by least squares, the cycles' and identities' absolute errors."""

@@ -168,13 +168,30 @@ class GAN(_adversaries.Game):
     def call(self, images, training=False):
         return self.discriminator(images, training=training)
 
+    def checked(self, x, y):
+        x = _checks.array("x", x, shape=self.discriminator.input_shape[1:])
+        if not self.classes:
+            return x, y
+        self._require_labels(y)
+        y = _checks.array("y", y)
+        hint = "Did you mean y.argmax(-1)?" if y.shape == (len(x), self.classes) else ""
+        one_each = y.size == len(y) and (y == np.round(y)).all()
+        expected = "hold the label of each image, an integer"
+        _checks.require(one_each, "y", expected, f"{y.dtype} of shape {y.shape}", hint)
+        _checks.same_rows(x=x, y=y)
+        inside = y.min() >= 0 and y.max() < self.classes
+        expected = f"hold labels from 0 to {self.classes - 1}"
+        _checks.require(inside, "y", expected, f"labels from {y.min():g} to {y.max():g}")
+        return x, y
+
+    def _require_labels(self, y):
+        expected = "hold the label of each image for a GAN with classes"
+        _checks.require(y is not None, "y", expected, "y=None", "Use fit(x, y).")
+
     def play(self, x, y, training):
         """Losses that do not saturate, of both; how often the discriminator is right."""
-        if self.classes and y is None:
-            raise ValueError(
-                "y must hold the label of each image for a GAN with classes. Received: y=None. "
-                "Use fit(x, y)."
-            )
+        if self.classes:
+            self._require_labels(y)
         count = ops.shape(x)[0]
         labels = ops.cast(ops.reshape(y, (-1,)), "int32") if self.classes else None
         noise, fake = self._draw(count, labels, training)

@@ -9,7 +9,6 @@ What it returns goes to `fit`, `evaluate`, `predict` and `fine_tune`; `arrays()`
 memory, for data that fits there.
 """
 
-import io
 import math
 
 import keras
@@ -18,17 +17,15 @@ import numpy as np
 from recipes import _checks
 from recipes._folds import hold_out
 from recipes._image_sources import read_source
+from recipes._pixels import GREY, Reader
 from recipes._recipe import generator
-from recipes.naming import numbered
+from recipes.naming import check_missing, distinct, numbered
 
 RESIZING = ("stretch", "crop", "pad")
 BROKEN = ("raise", "skip")
 
 # Threads that decode at the same time; Pillow releases the interpreter's lock while it decodes.
 WORKERS = 4
-
-# The value of what stands in for a broken image, and of the border of a padded one.
-GREY = 127
 
 
 def load_images(
@@ -53,7 +50,8 @@ def load_images(
     Args:
         source: a folder with one folder of images for every class (or with images alone, which
             have no labels); a .csv or .parquet file, or a pandas DataFrame, with a column of
-            paths, ids or encoded bytes; a list of paths or of bytes; or an array of images.
+            paths, ids or encoded bytes; a list of paths or of bytes; or an array of images, with
+            pixels of 0-255, floats of 0-1 or 16 bits.
         labels: one for each image where source is a list or an array: names, integers or numbers;
             None for images to predict.
         image_size: side in pixels, or (height, width), of the images that come out.
@@ -96,7 +94,7 @@ def load_images(
     _checks.flag("shuffle", shuffle)
     items, names, labels = read_source(source, labels, folder, path_column, label_column)
     labels, class_names = _told_names(labels, class_names)
-    reader = _Reader(sides, channels, resizing)
+    reader = Reader(sides, channels, resizing, items)
     options = {"batch_size": batch_size, "broken": broken, "workers": workers}
     return Images(items, names, labels, class_names, reader, shuffle, _checks.seed(seed), **options)
 
@@ -112,7 +110,7 @@ class Images(keras.utils.PyDataset):
         class_names: tuple of names in the order of the labels, or None.
         labels: (rows,), or None.
         names: path of each image, or its number in the source.
-        skipped: names of the broken images met so far, sorted.
+        skipped: names of the broken images met so far, sorted; a whole and its parts share them.
 
     >>> feed = load_images(np.zeros((4, 8, 8, 3), "uint8"), [0, 1, 0, 1], image_size=4)
     >>> train, held = feed.split(0.5, seed=0)
@@ -188,11 +186,13 @@ class Images(keras.utils.PyDataset):
         with ThreadPoolExecutor(self.workers) as pool:
             read = list(pool.map(self._image, range(len(self.items))))
         kept = np.array([weight > 0 for _, weight in read])
+        received = f"{len(read)} broken ones, the first {self.names[0]}"
+        _checks.require(kept.any(), "source", "hold an image that can be read", received)
         x = np.stack([image for image, weight in read if weight > 0])
         return x if self.labels is None else (x, self.labels[kept])
 
     def _part(self, rows, shuffle):
-        return Images(
+        part = Images(
             [self.items[row] for row in rows],
             [self.names[row] for row in rows],
             None if self.labels is None else self.labels[rows],
@@ -204,6 +204,8 @@ class Images(keras.utils.PyDataset):
             broken=self.broken,
             workers=self.workers,
         )
+        part._skipped = self._skipped  # the caller of `fine_tune` has only the whole to ask
+        return part
 
     def _image(self, row):
         """(image, weight) of one row."""
@@ -218,55 +220,17 @@ class Images(keras.utils.PyDataset):
             return np.full(self.reader.shape, GREY, "uint8"), 0.0
 
 
-class _Reader:
-    """A path, encoded bytes or an array -> uint8 pixels of one size."""
-
-    MODES = {1: "L", 3: "RGB", 4: "RGBA"}
-
-    def __init__(self, sides, channels, resizing):
-        self.shape = (*sides, channels)
-        self.mode = self.MODES[channels]
-        self.resizing = resizing
-
-    def __call__(self, item):
-        from PIL import Image, ImageOps
-
-        height, width, channels = self.shape
-        if isinstance(item, np.ndarray):
-            image = Image.fromarray(_as_bytes(item))
-        else:
-            image = Image.open(io.BytesIO(item) if isinstance(item, bytes) else item)
-            # A JPEG is decoded at a fraction of its size where that is still large enough.
-            image.draft(None, (2 * width, 2 * height))
-            image = ImageOps.exif_transpose(image)
-        image = image.convert(self.mode)
-        if image.size != (width, height):
-            method = Image.Resampling.BILINEAR
-            if self.resizing == "stretch":
-                image = image.resize((width, height), method)
-            elif self.resizing == "crop":
-                image = ImageOps.fit(image, (width, height), method)
-            else:
-                grey = (GREY,) * channels if channels > 1 else GREY
-                image = ImageOps.pad(image, (width, height), method, color=grey)
-        return np.asarray(image, "uint8").reshape(self.shape)
-
-
-def _as_bytes(array):
-    """Pixels as uint8: 0-1 floats are stretched, 0-255 numbers rounded."""
-    if array.dtype != np.uint8:
-        scale = 255 if array.dtype.kind == "f" and array.max(initial=0) <= 1 else 1
-        array = np.clip(np.rint(array * scale), 0, 255).astype("uint8")
-    return array[..., 0] if array.ndim == 3 and array.shape[-1] == 1 else array
-
-
 def _told_names(labels, class_names):
     """(integers or numbers, names): names become integers in the order of `class_names`."""
+    class_names = None if class_names is None else distinct(class_names)
     if labels is None:
         return None, class_names
+    check_missing("labels", labels)
     labels = np.asarray(labels)
     if labels.dtype.kind in "biuf" and class_names is None:
         return labels, None
+    shape = f"shape {labels.shape}"
+    _checks.require(labels.ndim == 1, "labels", "hold one name for every image", shape)
     labels = labels.astype(str).tolist()
-    names = tuple(sorted(set(labels))) if class_names is None else tuple(class_names)
+    names = tuple(sorted(set(labels))) if class_names is None else class_names
     return numbered("every label", labels, names), names

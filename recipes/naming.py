@@ -109,14 +109,32 @@ def numbered(what, labels, names):
     return np.array([number[label] for label in labels], "int32")
 
 
+def check_missing(name, labels):
+    """No label is None or NaN; before they are made an array, which would call them 'nan'."""
+    import pandas as pd
+
+    missing = np.argwhere(pd.isna(np.asarray(labels, object)))
+    first = missing[0][0] if len(missing) else 0
+    received = f"none in row {first}, of {len(missing)} such rows"
+    hint = "Leave rows without a label out."
+    _checks.require(not len(missing), name, "hold a label in every row", received, hint)
+
+
+def distinct(names):
+    """A tuple of different names."""
+    if np.ndim(names) != 1 or not all(isinstance(name, str) for name in names):
+        raise TypeError(f"class_names must be a tuple of names. Received: class_names={names!r}.")
+    names = tuple(str(name) for name in names)
+    _checks.require(len(set(names)) == len(names), "class_names", "hold different names", names)
+    return names
+
+
 def check_names(names, outputs, task):
     """Names that fit the head, or None."""
     if names is None:
         return
     single = task in ("binary", "multiclass")
     _checks.require(single, "class_names", "be None unless a row has one class", f"task={task!r}")
-    if isinstance(names, str) or not all(isinstance(item, str) for item in names):
-        raise TypeError(f"class_names must be a tuple of names. Received: class_names={names!r}.")
     wanted = 2 if task == "binary" else outputs
-    fits = len(set(names)) == len(names) == wanted
+    fits = len(distinct(names)) == wanted
     _checks.require(fits, "class_names", f"hold {wanted} different names", f"{names!r}")

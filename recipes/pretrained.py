@@ -128,8 +128,7 @@ def build_pretrained(
     check_names(class_names, outputs, task)
     _unfreezing.check_decay(layer_decay, _heads.make_optimizer(optimizer, learning_rate))
     sides = _sides(image_size, input_shape[:2], backbone, weights)
-    if isinstance(backbone, str):
-        _backbones.check_size(backbone, (*sides, input_shape[-1]))
+    _backbones.check_size(backbone, sides)
     taken = 3 if isinstance(backbone, str) else backbone.input_shape[-1]
     _checks.require(
         input_shape[-1] in (1, taken),

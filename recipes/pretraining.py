@@ -169,14 +169,9 @@ def _stage(model, down, up, shape):
 
 
 def _encoder_of(model):
-    """The encoder up to its code, without what only matters to the autoencoder's loss."""
+    """The encoder up to its code, of an autoencoder or given as such."""
     named = [layer for layer in model.layers if layer.name == "encoder"]
-    encoder = named[0] if named else model
-    last = encoder.layers[-1]
-    if isinstance(last, _autoencoders.LOSS_ONLY):
-        code = last.input[0] if isinstance(last.input, list) else last.input
-        return keras.Model(encoder.input, code, name=encoder.name)
-    return encoder
+    return _autoencoders.code_of(named[0] if named else model)
 
 
 def _copy(model: keras.Model):

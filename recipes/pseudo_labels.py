@@ -5,7 +5,9 @@ wrong, it learns its own mistakes. benchmarks/few_labels.py has both.
 """
 
 import dataclasses
+import inspect
 import warnings
+from functools import partial
 from typing import Any
 
 import keras
@@ -17,6 +19,7 @@ from recipes._recipe import generator
 from recipes._refit import Refit
 from recipes.augmentation import image_augmentation, tabular_augmentation
 from recipes.feeding import batches
+from recipes.naming import as_labels, check_missing
 
 METHODS = ("hard", "soft", "fixmatch")
 
@@ -97,7 +100,8 @@ def pseudo_label(
         build: builder of a classifier, as `cross_validate` takes it, such as `build_cnn` or a
             `functools.partial` of one; "binary" or "multiclass".
         x: labelled rows, (rows, ...).
-        y: their classes, (rows,) integers.
+        y: their classes, (rows,) integers; or names where build takes `class_names`: the model
+            keeps them for `predict_names`.
         x_unlabeled: rows without labels, (unlabelled rows, ...), each as a row of x.
         threshold: share in (0, 1] that a class must have for a row to be labelled with it.
         rounds: rounds after the one of the labelled rows alone, at least 1.
@@ -121,7 +125,8 @@ def pseudo_label(
 
     Raises:
         ValueError, TypeError: before the first step: rows of another shape, threshold outside
-            (0, 1], labels that are no classes, a knob out of range.
+            (0, 1], labels that are no classes, a build that makes no classifier of them, a knob
+            out of range.
 
     Warns:
         UserWarning: hardly an unlabelled row reaches the threshold in a round.
@@ -138,11 +143,11 @@ def pseudo_label(
     (True, True)
     """
     x = _checks.array("x", x)
-    y = _checks.array("y", _targets.plain(y))
+    build, names = _with_names(build, y)
+    y = told = _classes("y", y, names)
     _checks.same_rows(x=x, y=y)
-    whole = _targets.kind(y) == "classes"
-    _checks.require(whole, "y", "hold one integer class a row", f"{y.dtype}, shape {y.shape}")
-    y = y.reshape(-1)
+    distinct = np.unique(y)
+    _checks.require(len(distinct) > 1, "y", "hold at least 2 classes", f"class {distinct[0]} alone")
     x_unlabeled = _checks.array("x_unlabeled", x_unlabeled, shape=x.shape[1:])
     threshold = _checks.number("threshold", threshold)
     hint = f"Did you mean {threshold / 100:g}?" if 1 < threshold <= 100 else ""
@@ -157,20 +162,23 @@ def pseudo_label(
     _checks.layer("weak", weak)
     _checks.layer("strong", strong)
     seed = _checks.seed(seed)
-    classes = int(y.max()) + 1
-    (x, y), held = _held_out(x, y, validation, seed)
     refit = Refit(build)
+    expected = "make a classifier, of task 'binary' or 'multiclass'"
+    single = refit.task in (None, "binary", "multiclass")
+    _checks.require(single, "build", expected, f"task={refit.task!r}")
+    (x, y), held = _held_out(x, y, validation, names, seed)
 
     fixmatch = method == "fixmatch"
     if fixmatch:
         weak, strong = _augmentations(x, weak, strong, seed)
-    trainer = _Trainer(refit, x, y, x_unlabeled, classes, batch_size, seed, weak, strong)
+    trainer = _Trainer(refit, x, y, x_unlabeled, told, batch_size, seed, weak, strong)
+    trainer.fresh()
+    _check_classifier(trainer.model, x, told, held)
     notes: list[dict] = []
     best, best_weights = 0, None
     for number in range(rounds + 1):
         share = weight * number / rounds
         if number == 0:
-            trainer.fresh()
             trainer.fit(steps)
             used = 0
         elif fixmatch:
@@ -197,28 +205,27 @@ def pseudo_label(
 
 
 class _Trainer:
-    """One model, labelled rows that it always sees, and unlabelled rows that may join them."""
+    """One model, labelled rows that it always sees, and unlabelled rows that may join them.
 
-    def __init__(self, refit, x, y, x_unlabeled, classes, batch_size, seed, weak, strong):
+    `told` are the classes of all rows, also of those held out: they say how many there are.
+    """
+
+    def __init__(self, refit, x, y, x_unlabeled, told, batch_size, seed, weak, strong):
         self.refit = refit
         self.x, self.y, self.x_unlabeled = x, y, x_unlabeled
-        self.outputs = classes
+        self.told = told
         self.batch_size = batch_size
         self.seed = seed
         self.weak, self.strong = weak, strong
         self.random = generator(seed)
         self.model: Any = None
 
+    @property
+    def outputs(self):
+        return max(self.model.output_shape[-1], 2)
+
     def fresh(self):
-        self.model, _ = self.refit.fresh(self.x, self.y, self.seed)
-        width = self.model.output_shape[-1]
-        _checks.require(
-            width == 1 or width >= self.outputs,
-            "build",
-            f"make a classifier of {self.outputs} classes",
-            f"{width} outputs",
-        )
-        self.outputs = max(width, 2)
+        self.model, _ = self.refit.fresh(self.x, self.told, self.seed)
 
     def shares(self, x):
         """A share for every class, (rows, classes)."""
@@ -331,13 +338,67 @@ def _augmentations(x, weak, strong, seed):
     return weak or made[0], strong or made[1]
 
 
-def _held_out(x, y, validation, seed):
+def _with_names(build, y):
+    """(build, names): a builder that is told the names of the classes, where y holds names."""
+    known = Refit(build).parameters
+    names = known.get("class_names")
+    names = tuple(names) if np.ndim(names) == 1 else None
+    labels = _targets.plain(y)
+    if getattr(labels, "dtype", np.dtype(int)).kind not in "OUS":
+        return build, names
+    received = f"y of {labels.dtype}"
+    hint = "Give build class_names, as build_pretrained takes them, or number the classes."
+    _checks.require("class_names" in known, "y", "hold integers for this build", received, hint)
+    check_missing("y", y)
+    if names is None:
+        names = tuple(sorted({str(label) for label in labels.ravel()}))
+    outputs = 1 if known.get("task") == "binary" else len(names)
+    free = {k for k, v in known.items() if v is None or v is inspect.Parameter.empty}
+    asked = {"class_names": names, "outputs": outputs}
+    return partial(build, **{k: v for k, v in asked.items() if k in free}), names
+
+
+def _classes(name, y, names):
+    """One class a row, (rows,) integers from 0 on."""
+    y = _checks.array(name, as_labels(name, _targets.plain(y), names))
+    kind = _targets.kind(y)
+    hint = f"Did you mean {name}.argmax(-1)?" if kind == "one_hot" else ""
+    received = f"{y.dtype}, shape {y.shape}"
+    _checks.require(kind == "classes", name, "hold one integer class a row", received, hint)
+    y = y.reshape(-1).astype("int64")
+    received = f"{y.min()}, {(y < 0).sum()} times below 0"
+    hint = "Move rows without a label into x_unlabeled."
+    _checks.require(y.min() >= 0, name, "hold classes from 0 on", received, hint)
+    return y
+
+
+def _check_classifier(model, x, told, held):
+    """That a model just built says shares of as many classes as there are."""
+    shape = model.output_shape
+    single = isinstance(shape, tuple) and len(shape) == 2
+    _checks.require(single, "build", "make a classifier of one class a row", f"outputs {shape}")
+    shares = model.predict(x[:AT_ONCE], batch_size=AT_ONCE, verbose=0)
+    sums = shares.sum(-1) if shape[-1] > 1 else np.ones(len(shares))
+    whole = shares.min() >= 0 and shares.max() <= 1 and np.allclose(sums, 1, atol=0.01)
+    expected = "make a classifier, whose outputs are shares of the classes"
+    received = f"{model.name!r} with outputs from {shares.min():.3g} to {shares.max():.3g}"
+    _checks.require(whole, "build", expected, received, "Is its last layer a softmax or sigmoid?")
+    classes, width = int(told.max()) + 1, max(shape[-1], 2)
+    received = f"{shape[-1]} outputs" if shape[-1] > 1 else "1 output, for two"
+    _checks.require(width >= classes, "build", f"make a classifier of {classes} classes", received)
+    if held is not None:
+        highest = int(held[1].max())
+        expected = f"hold classes from 0 to {width - 1}, as y does"
+        _checks.require(highest < width, "validation y", expected, highest)
+
+
+def _held_out(x, y, validation, names, seed):
     """((x, y) to learn from, (x, y) held out or None)."""
     if validation is None:
         return (x, y), None
     if isinstance(validation, (tuple, list)) and len(validation) == 2:
         held = _checks.array("validation x", validation[0], shape=x.shape[1:])
-        labels = _checks.array("validation y", validation[1]).reshape(-1)
+        labels = _classes("validation y", validation[1], names)
         _checks.same_rows(**{"validation x": held, "validation y": labels})
         return (x, y), (held, labels)
     share = _checks.fraction("validation", validation)

@@ -253,6 +253,45 @@ def test_bad_input_of_trained_models(gan, cyclegan):
             sample(gan, 2, label=label)
     with pytest.raises(ValueError, match="to must be one of"):
         translate(cyclegan, IMAGES, to="c")
-    gan.run_eagerly = True
+
+
+@pytest.mark.parametrize(
+    ("x", "y", "message"),
+    [
+        (IMAGES, None, r"fit\(x, y\)"),
+        (IMAGES, np.eye(2)[LABELS], r"y\.argmax\(-1\)"),
+        (IMAGES, LABELS + 1, "from 0 to 1. Received: labels from 1 to 2"),
+        (IMAGES, LABELS / 2, "an integer"),
+        (IMAGES, LABELS.astype(str), "y must be numeric"),
+        (IMAGES, LABELS[:9], "same number of rows"),
+        (IMAGES[..., 0], LABELS, r"x\[\.\.\., None\]"),
+        (IMAGES[:, :5], LABELS, r"rows of shape \(6, 7, 1\)"),
+    ],
+)
+def test_arrays_that_no_gan_can_learn(gan, x, y, message):
+    with pytest.raises((ValueError, TypeError), match=message) as caught:
+        gan.fit(x, y, verbose=0)
+    assert "Received" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("x", "y", "message"),
+    [
+        (IMAGES, IMAGES, r"unpaired_batches\(a, b\)"),
+        ({"a": IMAGES}, None, r"a dict of \['a'\]"),
+        ({"a": IMAGES, "b": IMAGES[:3]}, None, "same number of rows"),
+        ({"a": IMAGES, "b": IMAGES[..., 0]}, None, "b must have rows of shape"),
+    ],
+)
+def test_arrays_that_no_cycle_can_learn(cyclegan, x, y, message):
+    with pytest.raises(ValueError, match=message) as caught:
+        cyclegan.fit(x, y, verbose=0)
+    assert "Received" in str(caught.value)
+
+
+def test_batches_of_the_wrong_kind(gan, cyclegan):
+    gan.run_eagerly = cyclegan.run_eagerly = True
     with pytest.raises(ValueError, match=r"fit\(x, y\)"):
-        gan.fit(IMAGES, verbose=0)
+        gan.fit(batches(IMAGES, batch_size=8), verbose=0)
+    with pytest.raises(ValueError, match=r"unpaired_batches\(a, b\)"):
+        cyclegan.fit(batches(IMAGES, batch_size=8), verbose=0)

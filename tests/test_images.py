@@ -42,12 +42,22 @@ def test_a_folder_for_every_class(folder):
     assert feed.names[0].endswith("cat/0.png")
 
 
+def test_what_notebooks_and_archives_leave_behind_is_no_class(folder):
+    for name in (".ipynb_checkpoints", "__MACOSX", "cat/.ipynb_checkpoints"):
+        (folder / name).mkdir()
+        (folder / name / "0-checkpoint.png").write_bytes(encoded(PIXELS[0]))
+    (folder / "dog" / "._1.png").write_bytes(b"no image")
+    feed, x, _ = read(folder)
+    assert feed.class_names == ("cat", "dog")
+    assert len(x) == 6
+
+
 def test_a_table_of_paths_or_ids(folder, tmp_path):
     ids = [f"photos/{label}/{i}" for i, label in enumerate(LABELS)]
     for paths in (ids, [f"{item}.png" for item in ids]):
         table = pd.DataFrame({"row": range(6), "file": paths, "label": LABELS})
-        table.to_csv(tmp_path / "train.csv", index=False)
-        feed, x, y = read(tmp_path / "train.csv")
+        table.to_csv(tmp_path / "TRAIN.CSV", index=False)
+        feed, x, y = read(tmp_path / "TRAIN.CSV")
         np.testing.assert_array_equal(x, PIXELS)
         assert (y.tolist(), feed.class_names) == ([0, 1] * 3, ("cat", "dog"))
 
@@ -81,6 +91,16 @@ def test_a_parquet_file_without_pyarrow_says_what_is_missing(tmp_path, monkeypat
     with pytest.raises(ValueError, match="pip install pyarrow") as caught:
         read(tmp_path / "train.parquet")
     assert "Received" in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["empty.csv", "damaged.parquet"])
+def test_a_table_that_pandas_cannot_read(tmp_path, name):
+    if name.endswith("parquet"):
+        pytest.importorskip("pyarrow", reason="pandas reads .parquet files with pyarrow")
+    (tmp_path / name).write_bytes(b"PAR1" if name.endswith("parquet") else b"")
+    with pytest.raises(ValueError, match="file that pandas can read") as caught:
+        load_images(tmp_path / name)
+    assert name in str(caught.value)
 
 
 def test_numbers_stay_numbers_and_names_keep_a_given_order():
@@ -121,6 +141,55 @@ def test_a_broken_image_is_named_or_weighs_nothing(folder):
     assert len(feed.arrays()[0]) == 5
 
 
+def test_broken_images_of_the_parts_are_named_by_the_whole(folder):
+    broken = [folder / "cat" / "0.png", folder / "dog" / "1.png"]
+    for path in broken:
+        path.write_bytes(b"nothing")
+    feed = load_images(folder, image_size=4, broken="skip")
+    for part in feed.split(0.5, seed=0):
+        part.arrays()
+    assert feed.skipped == [str(path) for path in broken]
+
+
+def test_no_image_can_be_read():
+    feed = load_images([b"nothing", b"at all"], [0, 1], image_size=4, broken="skip")
+    with pytest.raises(ValueError, match="2 broken ones, the first image 0"):
+        feed.arrays()
+
+
+def test_images_of_16_bits_keep_their_range(tmp_path):
+    from PIL import Image
+
+    ramp = np.linspace(0, 65535, 64).reshape(8, 8).astype("uint16")
+    Image.fromarray(ramp).save(tmp_path / "ramp.png")
+    expected = np.rint(ramp / 257)
+    for source in ([tmp_path / "ramp.png"], [ramp], ramp[None, :, :, None]):
+        x = load_images(source, image_size=8, channels=1).arrays()
+        np.testing.assert_array_equal(x[0, ..., 0], expected)
+    bytes_as_16_bits = load_images(PIXELS.astype("uint16"), image_size=(8, 6)).arrays()
+    np.testing.assert_array_equal(bytes_as_16_bits, PIXELS)
+
+
+def test_the_range_of_arrays_is_told_from_all_of_them():
+    dark = np.minimum(PIXELS, 1)
+    images = np.stack([dark[0], PIXELS[1]]).astype("float32")
+    for source in (images, list(images)):
+        x = load_images(source, image_size=(8, 6)).arrays()
+        np.testing.assert_array_equal(x, images)
+    masks = load_images(PIXELS[..., 0] > 99, image_size=(8, 6), channels=1).arrays()
+    np.testing.assert_array_equal(masks[..., 0], 255 * (PIXELS[..., 0] > 99))
+
+
+def test_pixels_that_are_no_numbers_are_a_broken_image():
+    images = PIXELS / 255
+    images[1, 0, 0, 0] = np.nan
+    with pytest.raises(ValueError, match=r"image 1 .*not finite.*broken='skip'"):
+        load_images(images, image_size=4).arrays()
+    feed = load_images(images, image_size=4, broken="skip")
+    assert len(feed.arrays()) == 5
+    assert feed.skipped == ["image 1"]
+
+
 def test_a_split_shares_the_classes():
     train, held = load_images(PIXELS, LABELS, image_size=4).split(1 / 3, seed=0)
     assert sorted(train.labels) == [0, 0, 1, 1]
@@ -156,7 +225,17 @@ def test_fit_predict_and_fine_tune_take_it(folder):
         ({"source": []}, ValueError, "at least one image"),
         ({"source": ["a.png"], "labels": [0]}, ValueError, "'a.png' in row 0"),
         ({"labels": LABELS[:-1]}, ValueError, "same number of rows"),
+        ({"labels": [*LABELS[:-1], None]}, ValueError, "labels must hold a label in every row"),
+        ({"labels": ["cat", np.nan] * 3}, ValueError, "none in row 1, of 3"),
+        ({"labels": [0, 1, np.nan] * 2}, ValueError, "none in row 2"),
         ({"class_names": ("cat", "doge")}, ValueError, "Did you mean 'doge'"),
+        ({"class_names": (1, 2, 3)}, TypeError, "tuple of names"),
+        ({"class_names": 3}, TypeError, "tuple of names"),
+        ({"class_names": "abc"}, TypeError, "tuple of names"),
+        ({"class_names": ("cat", "dog", "cat")}, ValueError, "different names"),
+        ({"source": PIXELS / 127.5 - 1}, ValueError, r"from -1 to 1\. .*127\.5"),
+        ({"source": PIXELS * 2.0}, ValueError, "Scale them to 0-255"),
+        ({"source": PIXELS[..., None]}, ValueError, r"shape \(8, 6, 3, 1\) in row 0"),
         ({"image_size": (8,)}, ValueError, "image_size"),
         ({"resizing": "strech"}, ValueError, "Did you mean 'stretch'"),
         ({"broken": "ignore"}, ValueError, "broken"),

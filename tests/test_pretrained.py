@@ -9,6 +9,8 @@ from recipes import (
     _backbones,
     build_convolutional_autoencoder,
     build_pretrained,
+    build_sparse_autoencoder,
+    build_variational_autoencoder,
     class_names,
     fine_tune,
     predict_names,
@@ -26,6 +28,15 @@ def small(channels=3, filters=4):
             layers.BatchNormalization(name="norm"),
         ]
     )
+
+
+def fixed():
+    return keras.Sequential([keras.Input((9, 7, 3)), layers.Conv2D(4, 3)])
+
+
+def halving():
+    """As VGG16 does, five times, without padding."""
+    return keras.Sequential([keras.Input((None, None, 3)), *map(layers.MaxPooling2D, [2] * 5)])
 
 
 @pytest.mark.parametrize("family", sorted(_backbones.PREPROCESSING))
@@ -77,6 +88,17 @@ def test_the_encoder_of_an_autoencoder_is_a_backbone(latent_dim):
         np.testing.assert_array_equal(mine, theirs)
 
 
+@pytest.mark.parametrize("build", [build_sparse_autoencoder, build_variational_autoencoder])
+def test_what_an_encoder_adds_to_the_loss_is_left_behind(build):
+    encoder = build((8, 8, 3), units=(8,)).get_layer("encoder")
+    options = {"augmentation": None, "image_size": None, "dropout": 0.0, "seed": 0}
+    model = build_pretrained((8, 8, 3), 2, backbone=encoder, **options)
+    images, labels = IMAGES[:, :8, :8] / 255, np.arange(4) % 2
+    said = model.predict(images, verbose=0)[np.arange(4), labels]
+    loss = model.evaluate(images, labels, verbose=0, return_dict=True)["loss"]
+    assert loss == pytest.approx(-np.log(said).mean(), rel=1e-4)
+
+
 def test_images_are_resized_inside():
     shape = build_pretrained((None, None, 3), 2, backbone=small(), image_size=(9, 7))
     assert shape.get_layer("backbone").input_shape[1:] == (None, None, 3)
@@ -101,9 +123,8 @@ def test_small_photos_are_enlarged(images, seen):
 
 
 def test_a_backbone_of_fixed_sides_gets_images_of_these():
-    fixed = keras.Sequential([keras.Input((9, 7, 3)), layers.Conv2D(4, 3)])
     for sides in ((12, 10), (5, 6), (None, None)):
-        model = build_pretrained((*sides, 3), 2, backbone=fixed)
+        model = build_pretrained((*sides, 3), 2, backbone=fixed())
         assert model.get_layer("resizing").output.shape == (None, 9, 7, 3)
     strip = keras.Sequential([keras.Input((None, 10, 3)), layers.Conv2D(4, 3)])
     model = build_pretrained((12, 10, 3), 2, backbone=strip)
@@ -184,7 +205,12 @@ def test_without_a_network_it_says_which_file_goes_where(monkeypatch, tmp_path):
     ("arguments", "error", "message"),
     [
         ({"backbone": "MobilNetV2"}, ValueError, "Did you mean 'MobileNetV2'"),
+        ({"backbone": "vgg16"}, ValueError, "Did you mean 'VGG16'"),
+        ({"backbone": "convnext"}, ValueError, "Did you mean 'ConvNeXt"),
         ({"backbone": 3}, TypeError, "backbone"),
+        ({"backbone": fixed(), "image_size": None}, ValueError, r"image_size must be \(9, 7\)"),
+        ({"backbone": fixed(), "image_size": 9}, ValueError, r"Received: \(9, 9\)\. .*'auto'"),
+        ({"backbone": halving(), "image_size": 16}, ValueError, r"\(16, 16\).*larger image_size"),
         ({"backbone": "Xception", "input_shape": (30, 80, 3)}, ValueError, "at least 71"),
         ({"image_size": "atuo"}, ValueError, "Did you mean 'auto'"),
         ({"image_size": "224"}, ValueError, "'auto', a side in pixels"),
@@ -193,8 +219,10 @@ def test_without_a_network_it_says_which_file_goes_where(monkeypatch, tmp_path):
         ({"weights": "imagnet"}, ValueError, "Did you mean 'imagenet'"),
         ({"weights": "/nowhere/file.h5"}, ValueError, "weights"),
         ({"input_shape": (32, 32, 2)}, ValueError, "1 or 3 channels"),
-        ({"class_names": ("a", "a")}, ValueError, "2 different names"),
+        ({"class_names": ("a", "a")}, ValueError, "different names"),
         ({"class_names": "ab"}, TypeError, "class_names"),
+        ({"class_names": 3}, TypeError, "class_names"),
+        ({"class_names": ("a", "b", "c")}, ValueError, "2 different names"),
         ({"task": "regression", "class_names": ("a", "b")}, ValueError, "class_names"),
     ],
 )

@@ -7,13 +7,30 @@ import keras
 import numpy as np
 import pytest
 
-from recipes import build_mlp, pseudo_label
+from recipes import (
+    build_mlp,
+    build_stacked_autoencoder,
+    class_names,
+    predict_names,
+    pseudo_label,
+)
+from recipes._folds import hold_out
+from recipes.naming import ClassNames
 from recipes.pseudo_labels import _Trainer
 
 _random = np.random.default_rng(0)
 Y = np.arange(240) % 3
 X = (_random.normal(0, 0.5, (240, 2)) + np.array([[0, 0], [4, 0], [0, 4]])[Y]).astype("float32")
 BUILD = partial(build_mlp, units=(16,), dropout=0.0, learning_rate=0.01)
+
+
+def named(input_shape, outputs, class_names=None, seed=None):
+    """A classifier that keeps the names of its classes, as `build_pretrained` does."""
+    x = keras.Input(input_shape)
+    shares = keras.layers.Dense(outputs, "softmax", name="output")(x)
+    model = keras.Model(x, ClassNames(class_names, name="class_names")(shares))
+    model.compile("adam", "sparse_categorical_crossentropy")
+    return model
 
 
 @functools.cache
@@ -59,7 +76,7 @@ class Fixed:
 
 
 def trainer(y=(0, 0, 0, 1)):
-    made = _Trainer(None, np.zeros((4, 1)), np.array(y), None, 2, 2, 0, None, None)
+    made = _Trainer(None, np.zeros((4, 1)), np.array(y), None, np.array(y), 2, 0, None, None)
     made.model = Fixed()
     return made
 
@@ -131,6 +148,29 @@ def test_it_stops_when_validation_falls_and_never_trains_on_it(monkeypatch):
     assert not trained & {tuple(row) for row in X[200:]}
 
 
+@pytest.mark.parametrize("order", [None, ("south", "north", "east", "west")])
+def test_classes_by_name(order):
+    names = np.array(["north", "east", "south"])
+    build = partial(named, class_names=order) if order else named
+    held = X[200:], names[Y[200:]].tolist()
+    options = {"rounds": 1, "steps": 1, "threshold": 0.1, "validation": held, "seed": 0}
+    result = pseudo_label(build, X[:12], names[Y[:12]], X[12:200], **options)
+    assert class_names(result.model) == (order or ("east", "north", "south"))
+    expected = np.array(class_names(result.model))[result.labels]
+    assert predict_names(result.model, X[12:200], verbose=0).tolist() == expected.tolist()
+
+
+def test_a_class_that_is_held_out_is_one():
+    y = np.array([0, 1] * 5 + [2])
+    options = {"rounds": 1, "steps": 1, "threshold": 0.1}
+    for seed in range(1, 30):
+        rows, _ = hold_out(len(y), y, 0.2, seed)
+        if 2 not in y[rows]:
+            break
+    result = pseudo_label(BUILD, X[:11], y, X[12:], validation=0.2, seed=seed, **options)
+    assert result.model.output_shape == (None, 3)
+
+
 @pytest.mark.parametrize(
     ("arguments", "error", "message"),
     [
@@ -138,6 +178,17 @@ def test_it_stops_when_validation_falls_and_never_trains_on_it(monkeypatch):
         ({"threshold": 95}, ValueError, "Did you mean 0.95"),
         ({"x_unlabeled": X[:, :1]}, ValueError, "x_unlabeled"),
         ({"y": Y[:12] + 0.5}, ValueError, "integer class"),
+        ({"y": np.eye(3)[Y[:12]]}, ValueError, r"y\.argmax\(-1\)"),
+        ({"y": Y[:12] - 1}, ValueError, r"-1, 4 times below 0\. .*into x_unlabeled"),
+        ({"y": np.ones(12, int)}, ValueError, "class 1 alone"),
+        ({"y": list("abc") * 4}, ValueError, "y must hold integers for this build"),
+        ({"y": ["a", None, "b"] * 4, "build": named}, ValueError, "none in row 1"),
+        ({"validation": (X[200:], Y[200:] + 1)}, ValueError, "validation y must .* 0 to 2"),
+        ({"validation": (X[200:], np.eye(3)[Y[200:]])}, ValueError, "validation y.argmax"),
+        ({"build": partial(BUILD, task="binary")}, ValueError, "3 classes. Received: 1 output"),
+        ({"build": partial(BUILD, task="multilabel")}, ValueError, "task='multilabel'"),
+        ({"build": partial(BUILD, task="regression")}, ValueError, "task='regression'"),
+        ({"build": partial(build_stacked_autoencoder, units=(4,))}, ValueError, "shares of the"),
         ({"y": Y[:11]}, ValueError, "same number of rows"),
         ({"method": "fixmach"}, ValueError, "Did you mean 'fixmatch'"),
         ({"rounds": 0}, ValueError, "rounds"),
