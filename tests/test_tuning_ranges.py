@@ -130,6 +130,18 @@ def test_a_float_is_short_in_the_line_that_rebuilds_the_model():
     assert all(len(repr(draw(Float(1e-4, 1e-2, log=True), seed))) <= 8 for seed in range(50))
 
 
+@pytest.mark.parametrize("log", [False, True])
+@pytest.mark.parametrize("ends", [(0.999, 0.9999), (100_000, 100_400), (1.0, 1.0001)], ids=str)
+def test_a_narrow_float_is_told_apart_and_a_wide_one_has_three_digits(ends, log):
+    narrow = [draw(Float(*ends, log=log), seed) for seed in range(50)]
+    assert len(set(narrow)) > 25
+    assert all(len(f"{value:.12g}") <= 8 for value in narrow)
+    assert ends[0] < Float(*ends, log=log).start(sum(ends) / 2) < ends[1]
+    for usual in (Float(0.0, 0.5), Float(0.5, 1.0), Float(0.9, 0.999), Float(1e-4, 1e-2, log=True)):
+        drawn = [draw(usual, seed) for seed in range(50)]
+        assert drawn == [float(f"{value:.3g}") for value in drawn]
+
+
 def test_the_width_of_layer_3_exists_only_where_there_are_3_layers():
     hp = keras_tuner.HyperParameters()
     Widths(4, 16, step=4, depth=(1, 3)).draw(hp, "units", (8, 8))
