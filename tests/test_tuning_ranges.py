@@ -186,9 +186,17 @@ def test_an_empty_or_contradictory_range_is_refused_when_made(make, text):
         make()
 
 
-@pytest.mark.parametrize("make", [lambda: Int(1.5, 3), lambda: Widths(4, 8, depth=2)])
-def test_a_wrong_kind_is_a_type_error(make):
-    with pytest.raises(TypeError):
+@pytest.mark.parametrize(
+    ("make", "text"),
+    [
+        (lambda: Int(1.5, 3), "low must be an int"),
+        (lambda: Widths(4, 8, depth=2), "depth must be"),
+        (lambda: Choice(np.arange(3)), r"Received: an array of shape \(3,\)\. .*Choice\(\*array"),
+        (lambda: Choice(np.arange(2), np.ones(2)), r"as a tuple: tuple\(array\.tolist\(\)\)"),
+    ],
+)
+def test_a_wrong_kind_is_a_type_error(make, text):
+    with pytest.raises(TypeError, match=text):
         make()
 
 
@@ -294,6 +302,8 @@ def test_the_rate_starts_at_the_optimizers_own():
         ((build_own, {"width": 8}), ValueError, "'inputs'"),
         ((build_own, None), ValueError, "space must be given for build_own"),
         ((build_own, [1]), TypeError, "space must be a dict"),
+        ((build_own, {"inputs": (3,), "rate": Float}), TypeError, r"class F.*Float\(low, high\)"),
+        ((build_own, {"inputs": (3,), "mode": Choice}), TypeError, r"Choice\(first, second\)\?"),
     ],
 )
 def test_a_wrong_space_is_refused(arguments, error, text):
