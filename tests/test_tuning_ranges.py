@@ -132,6 +132,18 @@ def test_a_float_is_short_in_the_line_that_rebuilds_the_model():
     assert all(len(repr(draw(Float(1e-4, 1e-2, log=True), seed))) <= 8 for seed in range(50))
 
 
+@pytest.mark.parametrize("log", [False, True])
+@pytest.mark.parametrize("ends", [(0.999, 0.9999), (100_000, 100_400), (1.0, 1.0001)], ids=str)
+def test_a_narrow_float_is_told_apart_and_a_wide_one_has_three_digits(ends, log):
+    narrow = [draw(Float(*ends, log=log), seed) for seed in range(50)]
+    assert len(set(narrow)) > 25
+    assert all(len(f"{value:.12g}") <= 8 for value in narrow)
+    assert ends[0] < Float(*ends, log=log).start(sum(ends) / 2) < ends[1]
+    for usual in (Float(0.0, 0.5), Float(0.5, 1.0), Float(0.9, 0.999), Float(1e-4, 1e-2, log=True)):
+        drawn = [draw(usual, seed) for seed in range(50)]
+        assert drawn == [float(f"{value:.3g}") for value in drawn]
+
+
 def test_the_width_of_layer_3_exists_only_where_there_are_3_layers():
     hp = keras_tuner.HyperParameters()
     Widths(4, 16, step=4, depth=(1, 3)).draw(hp, "units", (8, 8))
@@ -239,9 +251,17 @@ def test_an_empty_or_contradictory_range_is_refused_when_made(make, text):
         make()
 
 
-@pytest.mark.parametrize("make", [lambda: Int(1.5, 3), lambda: Widths(4, 8, depth=2)])
-def test_a_wrong_kind_is_a_type_error(make):
-    with pytest.raises(TypeError):
+@pytest.mark.parametrize(
+    ("make", "text"),
+    [
+        (lambda: Int(1.5, 3), "low must be an int"),
+        (lambda: Widths(4, 8, depth=2), "depth must be"),
+        (lambda: Choice(np.arange(3)), r"Received: an array of shape \(3,\)\. .*Choice\(\*array"),
+        (lambda: Choice(np.arange(2), np.ones(2)), r"as a tuple: tuple\(array\.tolist\(\)\)"),
+    ],
+)
+def test_a_wrong_kind_is_a_type_error(make, text):
+    with pytest.raises(TypeError, match=text):
         make()
 
 
@@ -347,6 +367,8 @@ def test_the_rate_starts_at_the_optimizers_own():
         ((build_own, {"width": 8}), ValueError, "'inputs'"),
         ((build_own, None), ValueError, "space must be given for build_own"),
         ((build_own, [1]), TypeError, "space must be a dict"),
+        ((build_own, {"inputs": (3,), "rate": Float}), TypeError, r"class F.*Float\(low, high\)"),
+        ((build_own, {"inputs": (3,), "mode": Choice}), TypeError, r"Choice\(first, second\)\?"),
     ],
 )
 def test_a_wrong_space_is_refused(arguments, error, text):

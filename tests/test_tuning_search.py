@@ -391,6 +391,31 @@ def test_bad_input_is_one_error_before_any_training(name, tmp_path):
     assert not list(tmp_path.glob("*"))
 
 
+def build_without_width(input_shape, *, kernel=3, width=4):
+    raise ValueError("width is too small")
+
+
+@pytest.mark.parametrize(
+    ("build", "given", "hint"),
+    [
+        (build_mlp, {"dropout": [0.1, 0.2]}, "Choice(0.1, 0.2), or Float(0.1, 0.2)"),
+        (build_small, {"dropout": (0.4, 0.1)}, "Choice(0.4, 0.1)"),
+        (build_small, {"dropout": np.array([0.1, 0.2, 0.4])}, "Choice(0.1, 0.2, 0.4)"),
+        (build_cnn, {"pooling": ["max", "mean"]}, "Choice('max', 'mean')"),
+        (build_mlp, {"units": (8, 0)}, None),
+        (build_without_width, {"kernel": (3, 5), "width": 0}, None),
+    ],
+    ids=["two", "tuple", "array", "names", "widths", "another argument"],
+)
+def test_options_without_choice_are_a_hint_where_the_builder_refuses_them(build, given, hint):
+    x = X.reshape(60, 2, 2, 1) if build is build_cnn else X
+    with pytest.raises((TypeError, ValueError)) as caught:
+        tiny(build, x, space=given)
+    name = next(iter(given))
+    note = f"A list in a space is one value. To search {name!r}, give {hint}."
+    assert getattr(caught.value, "__notes__", []) == ([note] if hint else [])
+
+
 def test_a_folder_that_cannot_be_written(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(ValueError, match="directory must be a folder that can be written to"):

@@ -109,6 +109,14 @@ def lies_in(owner, default, start):
 
 def options(owner, value):
     """At least two options that can be told apart."""
+    for option in value:
+        if getattr(option, "ndim", 0):
+            single = f"Its values as options: {owner}(*array.tolist())"
+            each = "Give each as a tuple: tuple(array.tolist())"
+            raise TypeError(
+                f"{owner} must have options that can be told apart by ==. Received: an array of "
+                f"shape {tuple(option.shape)}. {single if len(value) == 1 else each}."
+            )
     names = [repr(option) for option in value]
     if len(names) < 2:
         raise ValueError(

@@ -1,5 +1,7 @@
 """Checks of several objectives, of knobs of the training and of what is asked of a study."""
 
+import re
+
 from tuning._checks import count
 from tuning._fronts import number_of
 
@@ -110,6 +112,34 @@ def same_size(trial, trained, made):
             f"{made:,} parameters for trial {number_of(trial)}, which had {trained:,.0f}. "
             "Is the builder the same, and does the model's call make all its layers?"
         )
+
+
+def no_class(name, value, ranges):
+    """A range, not its class, which a builder would be given as it is."""
+    if isinstance(value, type) and issubclass(value, ranges):
+        kind = value.__name__
+        made = {"Boolean": "", "Choice": "first, second"}.get(kind, "low, high")
+        raise TypeError(
+            f"space[{name!r}] must be a range or a constant. Received: the class {kind}. "
+            f"Did you mean {kind}({made})?"
+        )
+
+
+def hint_at_ranges(error, listed, names):
+    """Note beside a builder's error which lists it was given where it takes one value.
+
+    An error that speaks of some of `names`, the arguments, is about no others.
+    """
+    told = {name for name in names if re.search(rf"\b{name}\b", str(error))}
+    for name, options in listed.items():
+        if told and name not in told:
+            continue
+        hint = f"Choice({', '.join(map(repr, options))})"
+        numbers = len(options) == 2 and {type(one) for one in options} <= {int, float}
+        if numbers and options[0] < options[1]:
+            whole = all(isinstance(one, int) for one in options)
+            hint += f", or {'Int' if whole else 'Float'}({options[0]}, {options[1]})"
+        error.add_note(f"A list in a space is one value. To search {name!r}, give {hint}.")
 
 
 def class_weight(classes):

@@ -30,6 +30,9 @@ TRAINING = _training.DEFAULTS
 # models that differ in nothing else can share one. A builder of one's own may put them anywhere.
 NUMBERS = ("learning_rate", "weight_decay")
 
+# Kinds of default that say that an argument takes one value.
+PLAIN = (bool, int, float, str)
+
 # What Python says before a call whose keyword stands both in the caller's own code and in **kwargs.
 GIVEN_TWICE = re.compile(r"multiple values for keyword argument '(\w+)'")
 
@@ -92,11 +95,13 @@ class BuilderModel(keras_tuner.HyperModel):
         self.builder = builder
         self.space = {name: space[name] for name in (*named, *space) if name in space}
         for name, value in self.space.items():
+            _study_checks.no_class(name, value, RANGES)
             if name not in named:
                 _training.check(name, value)
         self.searched = [k for k, v in self.space.items() if isinstance(v, RANGES)]
         self.defaults = {name: item.default for name, item in named.items()}
         self.numbers = NUMBERS if _is_recipe(builder) else ()
+        self.listed = {k: v for k, v in map(self._options, self.space) if len(v) > 1}
         self.positional = [
             name for name in needed if named[name].kind is inspect.Parameter.POSITIONAL_OR_KEYWORD
         ]
@@ -214,6 +219,13 @@ class BuilderModel(keras_tuner.HyperModel):
             optimizer = optimizer.start(own)
         return default if default and optimizer == own else _rate_of(optimizer)
 
+    def _options(self, name):
+        """A name with the values of a list that stands where the builder has one value."""
+        value = self.space[name]
+        value = value.tolist() if hasattr(value, "tolist") else value
+        listed = isinstance(value, (list, tuple)) and isinstance(self.defaults.get(name), PLAIN)
+        return name, list(value) if listed else []
+
     def trains(self, name):
         """Whether a name of the space is of the training."""
         return name in TRAINING and name not in self.defaults
@@ -244,6 +256,8 @@ class ForeignModel(keras_tuner.HyperModel):
     searched = None  # known only by building
     positional = ()
     numbers = ()
+    space: dict[str, object] = {}
+    listed: dict[str, list] = {}
 
     def __init__(self, model):
         super().__init__(name=model.name or name_of(model))

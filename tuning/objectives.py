@@ -41,7 +41,11 @@ def first_pass(hypermodel, data):
     Returns None where the hypermodel trains in its own way and reports what it likes.
     """
     hp = _StrictHyperParameters()
-    model = hypermodel.build(hp)
+    try:
+        model = hypermodel.build(hp)
+    except Exception as error:
+        _study_checks.hint_at_ranges(error, hypermodel.listed, hypermodel.space)
+        raise
     _checks.compiled(hypermodel.name, model)
     if not hypermodel.reports_epochs:
         return None

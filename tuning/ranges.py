@@ -13,7 +13,8 @@ from typing import Any
 from tuning import _checks
 from tuning._descriptions import described, label
 
-DIGITS = 3  # of a drawn Float: enough for any knob, and short in the line that rebuilds a model
+DIGITS = 3  # of a drawn Float: enough for most knobs, and short in the line that rebuilds a model
+VALUES = 50  # that digits tell apart in a range at least: a narrow one needs more of them
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,7 @@ class Int:
 
 @dataclass(frozen=True)
 class Float:
-    """A number from `low` to `high`, rounded to three digits.
+    """A number from `low` to `high`, rounded to three digits, or to more in a narrow range.
 
     Args:
         low, high: the ends, low < high.
@@ -109,7 +110,10 @@ class Float:
         return self._rounded(hp.Float(name, self.low, self.high, sampling=sampling, default=start))
 
     def _rounded(self, value):
-        return min(max(float(f"{value:.{DIGITS}g}"), self.low), self.high)
+        smallest = math.floor(math.log10((self.high - self.low) / VALUES))  # decimal that tells
+        first = math.floor(math.log10(abs(value))) if value else smallest
+        digits = max(DIGITS, first - smallest + 1)
+        return min(max(float(f"{value:.{digits}g}"), self.low), self.high)
 
 
 @dataclass(frozen=True, init=False)
