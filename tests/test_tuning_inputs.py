@@ -1,5 +1,7 @@
 """What `search` takes: dicts, datasets, generators, Keras Tuner's models, own builders."""
 
+from functools import partial
+
 import keras
 import keras_tuner
 import numpy as np
@@ -246,11 +248,12 @@ class TestKerasTuners:
         assert set(table["batch_size"]) == {16, 60}, "known from the first trial on"
 
     def test_a_function_of_hp(self):
-        def build_model(hp):
-            return build_small((4,), 3, units=(hp.Int("units", 4, 8, step=4),))
+        def build_model(hp, outputs):
+            return build_small((4,), outputs, units=(hp.Int("units", 4, 8, step=4),))
 
-        study = tiny(build_model, space=None)
+        study = tiny(partial(build_model, outputs=3), space=None)
         assert "Study of build_model" in repr(study)
+        assert study.description["build"] == "partial(build_model, outputs=3)"
         assert study.best_arguments["units"] in (4, 8)
 
     def test_a_hypermodel_on_a_dataset(self):

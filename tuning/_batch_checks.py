@@ -104,9 +104,10 @@ def content(name, inputs, targets, outputs):
             f"{name} must give targets that are numbers. Received: text in the first batch. "
             "Number the classes from 0 on."
         )
-    one_a_row = hasattr(targets, "dtype") and targets.size == len(targets) > 0
     # One number a row for several outputs is a class; for one output it may be a count.
-    if one_a_row and targets.dtype.kind in "iu" and (outputs or 1) > 1 and targets.max() >= outputs:
+    several = isinstance(outputs, int) and outputs > 1
+    whole = hasattr(targets, "dtype") and targets.dtype.kind in "iu"
+    if several and whole and targets.size == len(targets) > 0 and targets.max() >= outputs:
         raise ValueError(
             f"{name} must give classes from 0 to {outputs - 1}, as outputs={outputs} says. "
             f"Received: class {targets.max()} in the first batch. "
