@@ -1,6 +1,7 @@
 """What `search` takes: dicts, datasets, generators, Keras Tuner's models, own builders."""
 
 import warnings
+from functools import partial
 
 import keras
 import keras_tuner
@@ -39,12 +40,13 @@ def generated():
 class Rows(keras.utils.PyDataset):
     """Knows how often its epochs ended."""
 
-    def __init__(self):
+    def __init__(self, batches=4):
         super().__init__()
         self.epochs = 0
+        self.batches = batches
 
     def __len__(self):
-        return 4
+        return self.batches
 
     def __getitem__(self, step):
         return X[16 * step : 16 * step + 16], Y[16 * step : 16 * step + 16]
@@ -197,6 +199,17 @@ BAD = {
     "no targets": ({"x": lambda: iter([X])}, ValueError, r"\(inputs, inputs\).*a ndarray"),
     "rows": ({"x": lambda: tf_data().unbatch()}, ValueError, r"Did you mean x\.batch\(32\)"),
     "empty": ({"x": lambda: iter(())}, ValueError, "x must hold at least one batch"),
+    "empty PyDataset": ({"x": Rows(0)}, ValueError, "x must hold at least one batch"),
+    "NaN": ({"x": lambda: tf_data(X * np.nan)}, ValueError, "x must be finite.*first batch"),
+    "infinite targets": ({"x": lambda: tf_data(y=X[:, 0] * np.inf)}, ValueError, "be finite"),
+    "NaN to score on": ({"x": tf_data, "validation": (X * np.nan, Y)}, ValueError, "validation mu"),
+    "text": ({"x": lambda: tf_data(y=Y.astype(str))}, TypeError, "x must give targets that are nu"),
+    "class": ({"x": lambda: tf_data(y=Y + 1)}, ValueError, "x must give classes from 0 to 2.*s 3 "),
+    "class to score on": (
+        {"x": tf_data, "validation": (X, Y[:, None] + 7)},
+        ValueError,
+        "validation must give classes from 0 to 2.*class 9.*outputs=10",
+    ),
     "no batches": ({"x": lambda: 3}, TypeError, "a function that returns 3"),
     "other shape": (
         {"x": generated, "validation": (X[:, :2], Y)},
@@ -261,11 +274,12 @@ class TestKerasTuners:
         assert set(table["batch_size"]) == {16, 60}, "known from the first trial on"
 
     def test_a_function_of_hp(self):
-        def build_model(hp):
-            return build_small((4,), 3, units=(hp.Int("units", 4, 8, step=4),))
+        def build_model(hp, outputs):
+            return build_small((4,), outputs, units=(hp.Int("units", 4, 8, step=4),))
 
-        study = tiny(build_model, space=None)
+        study = tiny(partial(build_model, outputs=3), space=None)
         assert "Study of build_model" in repr(study)
+        assert study.description["build"] == "partial(build_model, outputs=3)"
         assert study.best_arguments["units"] in (4, 8)
 
     def test_a_hypermodel_on_a_dataset(self):

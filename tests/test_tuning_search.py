@@ -361,6 +361,11 @@ BAD = {
     "space": ({"space": [Int(1, 3)]}, TypeError, "space must be a dict"),
     "engine": ({"engine": "keras-baysian"}, ValueError, "Did you mean 'keras-bayesian'"),
     "objective": ({"objective": "val_acuracy"}, ValueError, "'val_loss'.*Did you mean 'val_acc"),
+    "direction": (
+        {"objective": keras_tuner.Objective("val_accuracy", "up")},
+        ValueError,
+        r"objective\.direction must be one of 'min', 'max'.*'up'",
+    ),
     "max_trials": ({"max_trials": 0}, ValueError, "max_trials must be at least 1"),
     "epochs": ({"epochs": 0}, ValueError, "epochs must be at least 1"),
     "batch_size": ({"batch_size": 0.5}, TypeError, "batch_size must be an int"),
@@ -368,6 +373,11 @@ BAD = {
     "large seed": ({"seed": 2**32}, ValueError, r"seed must be less than 2\*\*32"),
     "time_budget": ({"time_budget": 0}, ValueError, "time_budget must be greater than 0"),
     "callbacks": ({"callbacks": [print]}, TypeError, "callbacks must hold keras Callbacks"),
+    "one callback": (
+        {"callbacks": keras.callbacks.TerminateOnNaN},
+        TypeError,
+        r"a function that returns TerminateOnNaN\. Did you mean lambda: \[TerminateOnNaN\(",
+    ),
     "task": ({"task": "multi"}, ValueError, "task must be one of"),
     "input_shape": ({"input_shape": (3,)}, ValueError, "x must have rows of shape"),
     "hyperband epochs": (

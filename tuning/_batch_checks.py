@@ -3,6 +3,7 @@
 import inspect
 
 import keras
+import numpy as np
 
 FORMS = (
     "a tf.data.Dataset, a keras.utils.PyDataset, or a function that returns such or a new generator"
@@ -86,6 +87,31 @@ def rows(name, arrays):
         raise ValueError(
             f"{name} must give batches, rows first. Received: shapes {shapes}. "
             f"Did you mean {name}.batch(32)?"
+        )
+
+
+def content(name, inputs, targets, outputs):
+    """The first rows can be learnt from: numbers that are finite, classes that the head has."""
+    leaves = [np.asarray(leaf) for leaf in keras.tree.flatten((inputs, targets))]
+    if any(leaf.dtype.kind == "f" and not np.isfinite(leaf).all() for leaf in leaves):
+        raise ValueError(
+            f"{name} must be finite. Received: NaN or infinity in the first batch. "
+            "Fill the gaps or leave out those rows."
+        )
+    labels = [np.asarray(leaf) for leaf in keras.tree.flatten(targets)]
+    if any(leaf.dtype.kind in "OSU" for leaf in labels):
+        raise TypeError(
+            f"{name} must give targets that are numbers. Received: text in the first batch. "
+            "Number the classes from 0 on."
+        )
+    # One number a row for several outputs is a class; for one output it may be a count.
+    several = isinstance(outputs, int) and outputs > 1
+    whole = hasattr(targets, "dtype") and targets.dtype.kind in "iu"
+    if several and whole and targets.size == len(targets) > 0 and targets.max() >= outputs:
+        raise ValueError(
+            f"{name} must give classes from 0 to {outputs - 1}, as outputs={outputs} says. "
+            f"Received: class {targets.max()} in the first batch. "
+            f"Did you mean outputs={targets.max() + 1}, or classes numbered from 0?"
         )
 
 

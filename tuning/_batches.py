@@ -104,11 +104,13 @@ def prepare_batches(x, y, validation, *, outputs, folds, groups):
     first = _first("x", feed)
     if isinstance(validation, (tuple, list)):
         held_out = tuple(keras.tree.map_structure(np.asarray, part) for part in validation)
-        _checks.same_form("validation", shapes_of(held_out[0]), shapes_of(first[0]))
+        seen = held_out
     else:
         held_out = _feed("validation", validation)
         seen = _first("validation", held_out)
-        _checks.same_form("validation", shapes_of(seen[0]), shapes_of(first[0]))
+    _checks.same_form("validation", shapes_of(seen[0]), shapes_of(first[0]))
+    for name, part in (("x", first), ("validation", seen)):
+        _checks.content(name, part[0], part[1], outputs)
     targets = first[1]
     if outputs is None and hasattr(targets, "dtype") and targets.dtype.kind == "f":
         outputs = targets.shape[-1] if targets.ndim > 1 else 1
@@ -166,7 +168,10 @@ def _counted(dataset):
 
 def _first(name, feed):
     """The first batch, as arrays."""
-    batch = feed[0] if isinstance(feed, keras.utils.PyDataset) else next(iter(feed.take(1)), None)
+    if isinstance(feed, keras.utils.PyDataset):
+        batch = feed[0] if len(feed) else None
+    else:
+        batch = next(iter(feed.take(1)), None)
     _checks.batch(name, batch)
     arrays = tuple(keras.tree.map_structure(keras.ops.convert_to_numpy, batch))
     _checks.rows(name, arrays)

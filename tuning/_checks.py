@@ -300,6 +300,12 @@ def callbacks(value):
             f"Received: callbacks={value!r}."
         )
     made = value() if callable(value) else value
+    if not hasattr(made, "__iter__"):
+        kind = type(made).__name__
+        raise TypeError(
+            "callbacks must be a list of callbacks, or a function that makes one for each trial. "
+            f"Received: a function that returns {kind}. Did you mean lambda: [{kind}(...)]?"
+        )
     for item in made:
         if not isinstance(item, keras.callbacks.Callback):
             raise TypeError(f"callbacks must hold keras Callbacks. Received: {item!r}.")

@@ -246,7 +246,8 @@ def from_function(build):
     """`build`, or the hypermodel of it where its one argument is `hp`."""
     if isinstance(build, keras_tuner.HyperModel):
         return build
-    names = list(inspect.signature(build).parameters)
+    bound = build.keywords if isinstance(build, functools.partial) else ()
+    names = [name for name in inspect.signature(build).parameters if name not in bound]
     return HyperFunction(build) if names == ["hp"] else build
 
 

@@ -81,6 +81,7 @@ def _choose(objective, names, space):
         searched = {name for name, value in space.items() if isinstance(value, RANGES)}
         objective = metrics[0] if metrics and searched & LOSS_KNOBS else "val_loss"
     if isinstance(objective, keras_tuner.Objective):
+        _checks.one_of("objective.direction", objective.direction, ("min", "max"))
         if names:
             _checks.objective(objective.name, names)
         return objective

@@ -113,7 +113,8 @@ def search(
         max_latency: models are skipped untrained that take more milliseconds to predict a batch of
             32 rows, compiled and warm, the median of 15 calls; or None.
         start_from: list of dicts from names in the space to values: the trials after the first,
-            which is the defaults; for Optuna's engines.
+            which is the defaults; for Optuna's engines. A study's `best_arguments` is one: it may
+            hold constants of this search.
         epochs: passes over the training rows in a trial, at least 1.
         batch_size: rows in a batch, at least 1, for arrays.
         callbacks: Keras callbacks, used as they are in every trial, or a function that makes new
