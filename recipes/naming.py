@@ -122,7 +122,7 @@ def check_missing(name, labels):
 
 def distinct(names):
     """A tuple of different names."""
-    if np.ndim(names) != 1 or not all(isinstance(name, str) for name in names):
+    if np.asarray(names, object).ndim != 1 or not all(isinstance(name, str) for name in names):
         raise TypeError(f"class_names must be a tuple of names. Received: class_names={names!r}.")
     names = tuple(str(name) for name in names)
     _checks.require(len(set(names)) == len(names), "class_names", "hold different names", names)

@@ -232,6 +232,7 @@ def test_fit_predict_and_fine_tune_take_it(folder):
         ({"class_names": (1, 2, 3)}, TypeError, "tuple of names"),
         ({"class_names": 3}, TypeError, "tuple of names"),
         ({"class_names": "abc"}, TypeError, "tuple of names"),
+        ({"class_names": [("a", "b"), "c"]}, TypeError, "tuple of names"),
         ({"class_names": ("cat", "dog", "cat")}, ValueError, "different names"),
         ({"source": PIXELS / 127.5 - 1}, ValueError, r"from -1 to 1\. .*127\.5"),
         ({"source": PIXELS * 2.0}, ValueError, "Scale them to 0-255"),
