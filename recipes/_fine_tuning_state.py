@@ -2,6 +2,7 @@
 
 import json
 import os
+import zipfile
 from typing import Any
 
 import keras
@@ -141,6 +142,9 @@ def _save(path, meta, values):
 
 
 def _load(path):
-    with np.load(path) as stored:
-        meta = json.loads(str(stored["meta"]))
-        return meta, [stored[f"a{i}"] for i in range(len(stored.files) - 1)]
+    try:
+        with np.load(path) as stored:
+            meta = json.loads(str(stored["meta"]))
+            return meta, [stored[f"a{i}"] for i in range(len(stored.files) - 1)]
+    except (OSError, EOFError, KeyError, ValueError, zipfile.BadZipFile):
+        return _records.refuse(path, f"whose file {path.name} is damaged")

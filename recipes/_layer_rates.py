@@ -82,3 +82,9 @@ def plain(optimizer, learning_rate=None):
     if learning_rate is not None:
         config["learning_rate"] = learning_rate
     return PLAIN.get(type(optimizer), type(optimizer)).from_config(config)
+
+
+def told(optimizer):
+    """Kind and settings, as plain JSON, without the learning rate, which each stage sets anew."""
+    config = plain(optimizer).get_config()
+    return [check(optimizer).__name__, {**config, "name": None, "learning_rate": None}]

@@ -25,22 +25,27 @@ def claim(path, said, overwrite, left=()):
         left: files and folders that a run leaves there, which then go.
     """
     said = json.loads(json.dumps(said))
-    known = json.loads(path.read_text()) if path.exists() else None
+    known = None if overwrite else _told(path)
     if known is not None and known != said:
         differs = [name for name in said if known.get(name) != said[name]]
-        _checks.require(
-            overwrite,
-            "directory",
-            "be new, or hold this very run to go on with",
-            f"{str(path.parent)!r}, whose run has another {', another '.join(differs)}",
-            "Choose another directory, or overwrite=True to delete it.",
-        )
+        refuse(path, f"whose run has another {', another '.join(differs)}")
     for one in left if overwrite else ():
         if one.is_dir():
             shutil.rmtree(one, ignore_errors=True)
         else:
             one.unlink(missing_ok=True)
     _write(path, json.dumps(said, indent=1).encode())
+
+
+def refuse(path, reason):
+    """The ValueError for a folder that cannot be gone on with."""
+    _checks.require(
+        False,
+        "directory",
+        "be new, or hold this very run to go on with",
+        f"{str(path.parent)!r}, {reason}",
+        "Choose another directory, or overwrite=True to delete it.",
+    )
 
 
 class Records:
@@ -128,6 +133,17 @@ def checksum(data):
         if leaf is not None:
             value = zlib.crc32(np.ascontiguousarray(leaf).data, value)
     return value
+
+
+def _told(path):
+    """What a run has said of itself, None where there is none."""
+    try:
+        known = json.loads(path.read_bytes()) if path.exists() else None
+    except ValueError:
+        known = ()
+    if known is not None and not isinstance(known, dict):
+        refuse(path, f"whose file {path.name} is damaged")
+    return known
 
 
 def _write(path, content):

@@ -14,12 +14,11 @@ from typing import Any
 import keras
 import numpy as np
 
-from recipes import _checks, _layer_rates, _model_checks, _targets, _unfreezing
+from recipes import _checks, _layer_rates, _model_checks, _records, _unfreezing
+from recipes._fine_tuning_data import feeds, length
 from recipes._fine_tuning_state import State
-from recipes._folds import hold_out
 from recipes._recipe import seeded
 from recipes.feeding import batches, epochs_for
-from recipes.naming import as_labels, class_names
 from recipes.schedules import OneCycle, WarmupCosine
 
 # The epochs that nobody chose make about so many steps, within bounds: benchmarks/fine_tuning.py.
@@ -126,7 +125,7 @@ def fine_tune(
         cache: compute the features once for the head, without augmentation. False feeds all
             batches through the backbone in each epoch.
         monitor: what is best: a value that each epoch reports, such as "val_accuracy".
-        callbacks: list of callbacks for the stages that train the backbone, or None.
+        callbacks: callback, or list of callbacks, for the stages that train the backbone, or None.
         directory: folder for the state after every epoch: the same call again goes on where a
             killed one stopped. None stores nothing.
         overwrite: begin anew where `directory` holds another run.
@@ -163,22 +162,26 @@ def fine_tune(
     _checks.flag("cache", cache)
     _checks.count("batch_size", batch_size)
     _checks.positive("learning_rate", learning_rate)
+    _checks.text("monitor", monitor)
     _checks.one_of("schedule", schedule, SCHEDULES)
     seed = _checks.seed(seed)
     _unfreezing.check_decay(layer_decay, model.optimizer)
-    train, held = _feeds(model, x, y, sample_weight, validation, batch_size, seed)
+    callbacks = _callbacks(callbacks)
+    train, held, known = feeds(model, x, y, sample_weight, validation, batch_size, seed)
     if epochs is None:
-        epochs = epochs_for(STEPS, _length(train), FEWEST_EPOCHS, MOST_EPOCHS)
+        epochs = epochs_for(STEPS, length(train), FEWEST_EPOCHS, MOST_EPOCHS)
     stages = _unfreezing.plan(
         backbone, unfreeze, gradual=gradual, head_epochs=head_epochs, epochs=epochs
     )
-    _checks.text("monitor", monitor)
+    if not callbacks:  # which may report more
+        _check_monitor(monitor, model)
     watched = None if held is None and monitor.startswith("val_") else monitor
     said = {
         "stages": [[stage.name, stage.epochs] for stage in stages],
         "settings": [batch_size, learning_rate, layer_decay, schedule, cache, monitor, seed],
         "model": [model.count_params(), len(model.weights)],
-        "data": [_length(train), held is not None],
+        "optimizer": _layer_rates.told(model.optimizer),
+        "data": [length(train), held is not None, directory and _records.checksum(known)],
     }
     state = State(model, directory, overwrite, said, watched)
     for number, stage in enumerate(stages):
@@ -190,7 +193,7 @@ def fine_tune(
             if not over:
                 _train_head(model, stage, train, held, state, number, verbose)
             continue
-        steps = stage.epochs * _length(train)
+        steps = stage.epochs * length(train)
         if stage.name == "head":
             optimizer = _layer_rates.plain(model.optimizer)
         else:
@@ -205,13 +208,37 @@ def fine_tune(
     return FineTuning(state.history, names, state.best_epoch, monitor)
 
 
+def _callbacks(value):
+    """A list of callbacks, from one, from several or from None."""
+    if value is None:
+        return []
+    listed = list(value) if isinstance(value, (list, tuple)) else [value]
+    for one in listed:
+        if not isinstance(one, keras.callbacks.Callback):
+            received = f"callbacks={_checks._show(value)}"
+            raise TypeError(f"callbacks must be a list of keras callbacks. Received: {received}.")
+    return listed
+
+
+def _check_monitor(monitor, model):
+    """A value that every epoch will report, where the metrics tell their names."""
+    config = model._compile_config.config
+    metrics = config["metrics"] or []
+    told = not config["weighted_metrics"] and isinstance(metrics, (list, tuple))
+    names = [one if isinstance(one, str) else getattr(one, "name", None) for one in metrics]
+    if told and all(names):
+        names = ["loss", *names]
+        reports = [*names, *(f"val_{name}" for name in names), "learning_rate"]
+        _model_checks.reported("monitor", monitor, reports)
+
+
 def _fit(model, stage, begun, train, held, state, number, callbacks, verbose):
     model.fit(
         train,
         validation_data=held,
         epochs=stage.epochs,
         initial_epoch=begun,
-        callbacks=[*(callbacks or ()), state.callback(number)],
+        callbacks=[*callbacks, state.callback(number)],
         shuffle=False,
         verbose=verbose,
     )
@@ -223,11 +250,11 @@ def _train_head(model, stage, train, held, state, number, verbose):
     with seeded(state.seed):  # of the copy's dropout
         features, head = _unfreezing.split(model)
     _compile(head, model, _layer_rates.plain(model.optimizer))
-    feeds = {"x": _through(features, train, state.seed)}
+    data = {"x": _through(features, train, state.seed)}
     if held is not None:
-        feeds["validation_data"] = _through(features, held, state.seed)
+        data["validation_data"] = _through(features, held, state.seed)
     head.fit(
-        **feeds,
+        **data,
         epochs=stage.epochs,
         callbacks=[state.callback(number, head)],
         shuffle=False,
@@ -246,7 +273,8 @@ def _through(features, feed, seed):
     )
     for batch in each:
         x, y, weight = keras.utils.unpack_x_y_sample_weight(batch)
-        columns[0].append(features.predict_on_batch(x))
+        # NumPy does not count bfloat16, which mixed precision gives, among its numbers.
+        columns[0].append(features.predict_on_batch(x).astype(keras.config.floatx()))
         columns[1].append(keras.ops.convert_to_numpy(y))
         if weight is not None:
             columns[2].append(keras.ops.convert_to_numpy(weight))
@@ -256,73 +284,8 @@ def _through(features, feed, seed):
 
 
 def _compile(target, model, optimizer):
-    """Compile `target` as `model` is, with another optimizer."""
-    options = keras.saving.deserialize_keras_object(model.get_compile_config())
-    target.compile(**{**options, "optimizer": optimizer})
+    """Compile `target` as `model` is, with another optimizer.
 
-
-def _feeds(model, x, y, sample_weight, validation, batch_size, seed):
-    """What `fit` takes as training and validation data; the latter may be None."""
-    held = None
-    if _gives_batches(x):
-        for name, value in {"y": y, "sample_weight": sample_weight}.items():
-            _checks.require(value is None, name, "be None where x gives batches", "an array")
-        if isinstance(validation, float):
-            splits = hasattr(x, "split")
-            hint = "Give validation=(x, y) or batches."
-            _checks.require(splits, "validation", "be data where x gives batches", validation, hint)
-            x, held = x.split(_checks.fraction("validation", validation), seed=seed)
-    else:
-        _checks.require(y is not None, "y", "be given where x is an array", "None")
-        x, y = _rows("x", "y", model, x, y)
-        if isinstance(validation, float):
-            (x, y, sample_weight), validation = _split(x, y, sample_weight, validation, seed)
-        x = batches(x, y, batch_size, sample_weight=sample_weight, seed=seed)
-    if held is None and validation is not None:
-        held = validation
-        if not _gives_batches(validation):
-            pair = isinstance(validation, (tuple, list)) and len(validation) == 2
-            _checks.require(
-                pair, "validation", "be a share, (x, y) or batches", type(validation).__name__
-            )
-            x_val, y_val = _rows("validation x", "validation y", model, *validation)
-            held = batches(x_val, y_val, batch_size, shuffle=False)
-    _checks.require(
-        _length(x) is not None,
-        "x",
-        "say how many batches an epoch has, at least 1",
-        "no batches, or batches without a known length",
-        "On a tf.data.Dataset call apply(tf.data.experimental.assert_cardinality(n)).",
-    )
-    return x, held
-
-
-def _rows(x_name, y_name, model, x, y):
-    x = _checks.array(x_name, x, shape=model.input_shape[1:])
-    y = _checks.array(y_name, as_labels(y_name, _targets.plain(y), class_names(model)))
-    _checks.same_rows(**{x_name: x, y_name: y})
-    outputs = model.output_shape[-1]
-    if outputs > 1 and _targets.kind(y) in ("classes", "one_hot"):
-        y = _checks.targets(y_name, y, task="multiclass", outputs=outputs)
-    return x, y
-
-
-def _split(x, y, sample_weight, share, seed):
-    """Rows to learn from and rows to look at, with the same shares of the classes."""
-    share = _checks.fraction("validation", share)
-    weights = None if sample_weight is None else _checks.array("sample_weight", sample_weight)
-    rows, others = hold_out(len(y), _targets.strata(y), share, seed)
-    kept = None if weights is None else weights[rows]
-    return (x[rows], y[rows], kept), (x[others], y[others])
-
-
-def _gives_batches(x):
-    return isinstance(x, keras.utils.PyDataset) or hasattr(x, "element_spec")
-
-
-def _length(feed):
-    """Batches in an epoch, or None where that is none or not known."""
-    if isinstance(feed, keras.utils.PyDataset):
-        return feed.num_batches or None
-    cardinality = int(feed.cardinality())
-    return cardinality if cardinality > 0 else None
+    The loss and the metrics are the model's own: to be made anew they would have to be registered.
+    """
+    target.compile(**{**model._compile_config.config, "optimizer": optimizer})

@@ -9,7 +9,15 @@ import numpy as np
 import pytest
 from keras import layers
 
-from recipes import _layer_rates, _unfreezing, build_pretrained, fine_tune
+from recipes import (
+    _fine_tuning_data,
+    _layer_rates,
+    _records,
+    _unfreezing,
+    build_pretrained,
+    fine_tune,
+    load_images,
+)
 from recipes.schedules import OneCycle, WarmupCosine
 
 _random = np.random.default_rng(0)
@@ -27,11 +35,11 @@ BACKBONE = keras.Sequential(
 )
 
 
-def build(**arguments):
+def build(outputs=2, **arguments):
     # Without augmentation, which would have to be compiled each time.
     options = {"preprocessing": "tf", "augmentation": None, "learning_rate": 0.02, "seed": 0}
     options |= arguments
-    return build_pretrained((8, 8, 3), 2, backbone=BACKBONE, **options)
+    return build_pretrained((8, 8, 3), outputs, backbone=BACKBONE, **options)
 
 
 @functools.cache
@@ -317,6 +325,69 @@ def test_a_gradual_run_killed_between_two_stages_goes_on(tmp_path):
     assert moved == ["low", "norm", "high"]
 
 
+def test_a_folder_is_of_the_same_data_and_the_same_optimizer(tmp_path):
+    def run(x=X, y=Y, optimizer="adam", **arguments):
+        model = run_eagerly(build(optimizer=optimizer))
+        options = {"head_epochs": 1, "epochs": 1, "unfreeze": "last:1", "seed": 0, **arguments}
+        return fine_tune(model, x, y, directory=tmp_path, **options).history
+
+    history = run()
+    assert run() == history
+    for other in ({"x": X + 1}, {"y": 1 - Y}, {"sample_weight": np.ones(24)}):
+        with pytest.raises(ValueError, match="another data"):
+            run(**other)
+    with pytest.raises(ValueError, match="another optimizer"):
+        run(optimizer="sgd")
+    for name in ("now.npz", "fine_tuning.json"):
+        (tmp_path / name).write_bytes(b"[broken")
+        with pytest.raises(ValueError, match=f"{name} is damaged.*overwrite=True"):
+            run()
+    np.testing.assert_allclose(run(overwrite=True)["loss"], history["loss"], rtol=1e-4)
+
+
+def test_what_tells_the_data_of_a_feed_from_others(tmp_path):
+    def sum_of(x, y, **options):
+        feed = load_images(x, y, image_size=8, **options)
+        return _records.checksum(_fine_tuning_data._known(feed))
+
+    files = [tmp_path / "0.png", tmp_path / "1.png"]
+    for number, file in enumerate(files):
+        keras.utils.save_img(file, X[number])
+    for x in (X[:2], [file.read_bytes() for file in files], files):
+        assert sum_of(x, ["a", "b"], seed=0) == sum_of(x, ["a", "b"], seed=1)
+        assert sum_of(x, ["a", "b"]) != sum_of(x, ["b", "a"])
+        assert sum_of(x, ["a", "b"]) != sum_of(x[::-1], ["a", "b"])
+
+
+def test_mixed_precision_and_one_callback_and_a_share_of_numpy():
+    keras.mixed_precision.set_global_policy("mixed_bfloat16")
+    try:
+        model = build()
+    finally:
+        keras.mixed_precision.set_global_policy("float32")
+    options = {"validation": np.float32(0.25), "callbacks": keras.callbacks.TerminateOnNaN()}
+    history = fine_tune(model, X, Y, head_epochs=1, epochs=1, seed=0, **options).history
+    assert np.isfinite(history["val_loss"]).all()
+
+
+class OwnLoss(keras.losses.Loss):
+    """A loss that is not registered."""
+
+    def call(self, y_true, y_pred):
+        return keras.losses.sparse_categorical_crossentropy(y_true, y_pred)
+
+
+def test_a_loss_and_metrics_of_ones_own_need_no_registration():
+    histories = []
+    for loss in (OwnLoss(), "sparse_categorical_crossentropy"):
+        model = build(dropout=0.0)
+        metric = keras.metrics.MeanMetricWrapper(lambda y, p: keras.ops.max(p, -1), name="sure")
+        model.compile("adam", loss, metrics=["accuracy", metric], run_eagerly=True)
+        histories.append(fine_tune(model, X, Y, head_epochs=1, epochs=1, seed=0).history)
+    for name in ("loss", "accuracy", "sure"):
+        np.testing.assert_allclose(histories[0][name], histories[1][name], rtol=1e-4)
+
+
 def test_weights_and_batches(tmp_path):
     from recipes import batches
 
@@ -348,6 +419,10 @@ def test_weights_and_batches(tmp_path):
         ({"x": X[..., :1]}, ValueError, "rows of shape"),
         ({"validation": "some"}, ValueError, "validation"),
         ({"validation": 1.0}, ValueError, "validation"),
+        ({"callbacks": "early"}, TypeError, "callbacks must be a list"),
+        ({"monitor": "val_acc", "validation": 0.25}, ValueError, "Did you mean 'val_accuracy'"),
+        ({"sample_weight": np.ones(20), "validation": 0.25}, ValueError, "same number of rows"),
+        ({"sample_weight": np.ones(30), "validation": 0.25}, ValueError, "same number of rows"),
         ({"model": BACKBONE}, ValueError, "compiled"),
     ],
 )
@@ -377,8 +452,103 @@ def test_a_feed_without_batches_is_named():
 
 
 @functools.cache
-def bare():
-    return build()
+def bare(outputs=2, task="multiclass"):
+    return build(outputs, task=task)
+
+
+@pytest.mark.parametrize(
+    ("task", "outputs", "y", "message"),
+    [
+        ("binary", 1, np.arange(24) % 3, "labels from 0 to 1"),
+        ("binary", 1, 2 * Y - 1, "labels from 0 to 1"),
+        ("binary", 1, np.eye(2)[Y], "one class a row"),
+        ("multiclass", 2, np.full(24, 0.5), "Did you mean task='regression'"),
+        ("multiclass", 2, np.ones((24, 2), int), "task='multilabel'"),
+        ("multiclass", 2, np.ones((24, 3), int), "one class or 2 shares a row"),
+        ("multilabel", 3, np.full((24, 3), 2), "labels from 0 to 1"),
+        ("multilabel", 3, np.ones((24, 2), int), "3 columns"),
+        ("regression", 1, np.ones((24, 2)), "1 columns"),
+        ("regression", 2, np.ones(24), "2 columns"),
+    ],
+)
+def test_targets_that_do_not_fit_the_task_are_named(task, outputs, y, message):
+    model = bare(outputs, task)
+    for given in ({"x": X, "y": y}, {"x": Given(X, y)}, {"x": X, "y": y, "validation": (X, y)}):
+        with pytest.raises(ValueError, match=message):
+            fine_tune(model, **given)
+
+
+@pytest.mark.parametrize(
+    ("task", "outputs", "y"),
+    [
+        ("binary", 1, Y[:, None]),
+        ("binary", 1, 0.1 + 0.8 * Y),
+        ("multiclass", 2, Y[:, None].astype("float32")),
+        ("multiclass", 2, np.eye(2)[Y] * 0.8 + 0.1),
+        ("multilabel", 3, np.ones((24, 3), bool)),
+        ("regression", 1, np.linspace(-1, 1, 24)),
+    ],
+)
+def test_targets_that_fit_the_task(task, outputs, y):
+    _fine_tuning_data._check_targets("y", y, bare(outputs, task))
+
+
+def test_a_loss_of_ones_own_says_what_its_targets_are():
+    model = build(2, task="multilabel", loss=lambda y, prediction: keras.ops.mean(prediction))
+    _fine_tuning_data._check_targets("y", np.arange(24), model)
+    logits = keras.Sequential([keras.Input((4,)), layers.Dense(3)])
+    logits.compile("sgd", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+    _fine_tuning_data._check_targets("y", np.arange(24) % 3, logits)
+    with pytest.raises(ValueError, match="labels from 0 to 2"):
+        _fine_tuning_data._check_targets("y", np.arange(24), logits)
+
+
+class Given(keras.utils.PyDataset):
+    """A feed of one batch, whatever it holds."""
+
+    def __init__(self, *batch):
+        super().__init__()
+        self.batch = batch
+
+    def __len__(self):
+        return 1
+
+    def __getitem__(self, index):
+        return self.batch
+
+
+@pytest.mark.parametrize(
+    ("batch", "error", "message"),
+    [
+        ((X,), ValueError, "images without labels"),
+        ((X, np.array(["dark"] * 24)), TypeError, "y of .* must be numeric"),
+        ((X[:, :6], Y), ValueError, "rows of shape"),
+        ((X[..., :1], Y), ValueError, "rows of shape"),
+        ((X, Y + 1), ValueError, "labels from 0 to 1"),
+        ((X[0], Y[:1]), ValueError, "one image at a time"),
+        ((X, Y[:-1]), ValueError, "same number of rows"),
+        (({"image": X}, Y), ValueError, "Received: a dict"),
+    ],
+)
+def test_the_first_batch_of_a_feed_is_looked_at(batch, error, message):
+    with pytest.raises(error, match=message):
+        fine_tune(bare(), Given(*batch))
+    with pytest.raises(error, match=f"validation.*{message}|{message}.*validation"):
+        fine_tune(bare(), X, Y, validation=Given(*batch))
+
+
+def test_the_classes_of_a_feed_are_those_of_the_model():
+    def feed(*names):
+        return load_images(X, [names[i] for i in Y], image_size=8, class_names=names)
+
+    model = build(class_names=("dark", "light"))
+    with pytest.raises(ValueError, match=r"Give load_images class_names=\('dark', 'light'\)"):
+        fine_tune(model, feed("light", "dark"))
+    with pytest.raises(ValueError, match="class_names of validation"):
+        fine_tune(bare(), feed("dark", "light"), validation=feed("light", "dark"))
+    three = load_images(X, np.arange(24) // 23 * 2, image_size=8, batch_size=2, shuffle=False)
+    with pytest.raises(ValueError, match="labels from 0 to 1"):  # in its last batch alone
+        fine_tune(bare(), three)
 
 
 def test_a_label_that_is_no_name_is_answered_with_the_nearest():
