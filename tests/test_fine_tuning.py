@@ -533,8 +533,9 @@ class Given(keras.utils.PyDataset):
 def test_the_first_batch_of_a_feed_is_looked_at(batch, error, message):
     with pytest.raises(error, match=message):
         fine_tune(bare(), Given(*batch))
-    with pytest.raises(error, match=f"validation.*{message}|{message}.*validation"):
+    with pytest.raises(error, match=message) as caught:
         fine_tune(bare(), X, Y, validation=Given(*batch))
+    assert "validation" in str(caught.value)
 
 
 def test_the_classes_of_a_feed_are_those_of_the_model():
