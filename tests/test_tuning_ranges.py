@@ -208,7 +208,7 @@ def test_a_constant_is_described_by_its_content(value, same, others):
         (Choice(None, own), "Choice(None, own, default=None)"),
         (object(), "object"),
     ],
-    ids=str,
+    ids=lambda value: value if isinstance(value, str) else type(value).__name__,
 )
 def test_folders_of_earlier_versions_hold_these_descriptions(value, text):
     assert describe(value) == text
