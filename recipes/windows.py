@@ -32,7 +32,7 @@ class Windows:
     >>> data = make_windows(np.arange(40.0), window=4, horizon=2)
     >>> data
     Windows(window=4, horizon=2, features=1, targets=1; train 27, validation 3, test 3)
-    >>> data.inverse(data.test.arrays()[1])[0].ravel()
+    >>> data.inverse(data.test.arrays()[1])[0].ravel().round(3)
     array([36., 37.])
     """
 
