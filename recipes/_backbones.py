@@ -106,15 +106,20 @@ def _check_size_of_model(backbone, sides):
     _checks.require(fits, "image_size", expected, f"{sides}", hint)
     if None in sides:
         return
+    reason = ""
     try:
-        backbone.compute_output_shape((None, *sides, channels))
+        made = backbone.compute_output_shape((None, *sides, channels))
+        shape = made[0] if isinstance(made, list) else made
+        fits = all(side is None or side > 0 for side in shape)  # Keras 3.12 says 0
     except ValueError as error:
-        reason = " ".join(str(error).split())[:200]
-        raise ValueError(
-            "input_shape must have sides that this backbone can take. "
-            f"Received: {sides}, of which Keras says: {reason} "
-            "Give a larger image_size, to which images are resized inside."
-        ) from error
+        fits, reason = False, f", of which Keras says: {' '.join(str(error).split())[:200]}"
+    _checks.require(
+        fits,
+        "input_shape",
+        "have sides that this backbone can take",
+        f"{sides}{reason}",
+        "Give a larger image_size, to which images are resized inside.",
+    )
 
 
 def load(backbone, sides, weights):
