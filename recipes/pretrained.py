@@ -19,9 +19,9 @@ from recipes.naming import ClassNames, check_names
 # "torch" is scaled to ImageNet's mean and spread, "tf" to -1..1, "caffe" is BGR less its mean.
 MODES = ("tf", "torch", "caffe")
 
-# Sides in pixels to which smaller images are enlarged by default, and by how much at most: networks
-# have learnt from photos of 224. Why no more than these: benchmarks/fine_tuning.py.
-NEAR = 160
+# Sides in pixels to which smaller images are enlarged by default, and by how much at most.
+# Networks that were trained on crops of 224 pixels see things larger than photos show them.
+NEAR = 224
 MOST = 2
 
 POOLING = {
@@ -76,9 +76,9 @@ def build_pretrained(
             as backbone has its own, unless a path is given.
         preprocessing: None is the named backbone's own, and none for a model given; "tf", "torch"
             or "caffe" for weights that were trained with another; or a Keras layer.
-        image_size: "auto" enlarges images whose shorter side has less than 160 pixels to that, but
-            at most twice, because networks have learnt what they know from larger photos; a
-            backbone of fixed sides gets images of these. Or the size inside: side in pixels,
+        image_size: "auto" enlarges images whose shorter side has less than 224 pixels to that, but
+            at most twice, because networks have learnt what they know from photos of this size;
+            a backbone of fixed sides gets images of these. Or the size inside: side in pixels,
             (height, width), or share in (0, 1] of the sides. None leaves images as they come, the
             fastest: the time of a step grows with the pixels.
         pooling: "average" or "max" over all positions of the backbone's features.
