@@ -14,7 +14,7 @@ from recipes.naming import ClassNames, as_labels, class_names
 
 
 def feeds(model, x, y, sample_weight, validation, batch_size, seed):
-    """(training feed, validation feed or None, arrays that tell these data from others)."""
+    """(training feed, validation feed or None, all that they were made of, for `known`)."""
     held = None
     share = isinstance(validation, numbers.Real)
     if _gives_batches(x):
@@ -34,7 +34,7 @@ def feeds(model, x, y, sample_weight, validation, batch_size, seed):
             _checks.require(splits, "validation", "be data where x gives batches", validation, hint)
             x, held = x.split(_checks.fraction("validation", validation), seed=seed)
             validation = None
-        train, known = x, [_known(x), _known(held)]
+        train, made_of = x, [x, held]
     else:
         _checks.require(y is not None, "y", "be given where x is an array", "None")
         x, y = _rows("x", "y", model, x, y)
@@ -44,19 +44,19 @@ def feeds(model, x, y, sample_weight, validation, batch_size, seed):
         if share:
             (x, y, sample_weight), validation = _split(x, y, sample_weight, validation, seed)
         train = batches(x, y, batch_size, sample_weight=sample_weight, seed=seed)
-        known = [x, y, sample_weight]
+        made_of = [x, y, sample_weight]
     if validation is not None and _gives_batches(validation):
         held = validation
         _check_feed("validation", held, model, class_names(model) or _names(x))
-        known.append(_known(held))
+        made_of.append(held)
     elif validation is not None:
         pair = isinstance(validation, (tuple, list)) and len(validation) == 2
         received = type(validation).__name__
         _checks.require(pair, "validation", "be a share, (x, y) or batches", received)
         x_val, y_val = _rows("validation x", "validation y", model, *validation)
         held = batches(x_val, y_val, batch_size, shuffle=False)
-        known += [x_val, y_val]
-    return train, held, known
+        made_of += [x_val, y_val]
+    return train, held, made_of
 
 
 def length(feed):
@@ -73,7 +73,7 @@ def _gives_batches(x):
 
 def _rows(x_name, y_name, model, x, y):
     x = _checks.array(x_name, x, shape=model.input_shape[1:])
-    y = _checks.array(y_name, as_labels(y_name, _targets.plain(y), class_names(model)))
+    y = _checks.array(y_name, as_labels(y_name, _targets.plain(y, y_name), class_names(model)))
     _checks.same_rows(**{x_name: x, y_name: y})
     return x, _check_targets(y_name, y, model)
 
@@ -176,9 +176,11 @@ def _names(feed):
     return None if names is None else tuple(names)
 
 
-def _known(feed):
-    """Arrays that tell the data of a feed from others, without reading them all."""
-    feed = _source(feed)
+def known(data):
+    """Arrays that tell data from others: itself, or of a feed what is known without reading it."""
+    if not _gives_batches(data):
+        return data
+    feed = _source(data)
     if isinstance(feed, Images):
         return [*map(_told, feed.items), feed.labels]
     # Of `batches`; a tf.data.Dataset that shuffles has another first batch each time.

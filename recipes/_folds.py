@@ -51,8 +51,7 @@ def hold_out(rows, strata, share, seed):
     """
     from sklearn.model_selection import train_test_split
 
-    _checks.require(rows > 1, "x", "have at least 2 rows, to train on one and hold out one", rows)
-    held = min(max(1, round(share * rows)), rows - 1)
+    held = _held(rows, share)
     if strata is not None:
         sizes = np.unique(strata, return_counts=True)[1]
         enough = sizes.min() > 1 and min(held, rows - held) >= len(sizes)
@@ -61,6 +60,12 @@ def hold_out(rows, strata, share, seed):
         np.arange(rows), test_size=held, stratify=strata, random_state=seed or 0
     )
     return [np.sort(part) for part in parts]
+
+
+def _held(rows, share):
+    """How many of the rows are held out: at least one, and not all."""
+    _checks.require(rows > 1, "x", "have at least 2 rows, to train on one and hold out one", rows)
+    return min(max(1, round(share * rows)), rows - 1)
 
 
 def watched(train, held, seed, *, strata, share, groups, split):
@@ -80,8 +85,7 @@ def watched(train, held, seed, *, strata, share, groups, split):
     from sklearn.model_selection import GroupShuffleSplit, TimeSeriesSplit
 
     if isinstance(split, TimeSeriesSplit) or (isinstance(split, str) and split == "time"):
-        kept = len(train) - min(max(1, round(share * len(train))), len(train) - 1)
-        parts = np.split(np.arange(len(train)), [kept])
+        parts = np.split(np.arange(len(train)), [-_held(len(train), share)])
     elif groups is not None:
         own = np.asarray(groups)[train]
         distinct = len(np.unique(own))
@@ -139,7 +143,7 @@ def _enough_of_each(strata, folds, blind):
 
 def _pairs(name, splitter, rows, strata, groups):
     """(train, held) from a scikit-learn splitter or from a list of such pairs."""
-    if hasattr(splitter, "split") and not isinstance(splitter, (type, str)):
+    if hasattr(splitter, "split") and not isinstance(splitter, type):
         placeholder = np.zeros(rows)
         strata = placeholder if strata is None else strata
         try:

@@ -131,7 +131,8 @@ def checksum(data):
 
             leaf = pd.util.hash_pandas_object(leaf, index=False).to_numpy()
         if leaf is not None:
-            value = zlib.crc32(np.ascontiguousarray(leaf).data, value)
+            # As bytes: bfloat16 has no buffer of its own.
+            value = zlib.crc32(np.ascontiguousarray(leaf).reshape(-1).view("uint8").data, value)
     return value
 
 

@@ -67,6 +67,8 @@ class Refit:
             known["outputs"] = self.outputs or _targets.width(y, task)
             if self.parameters.get("loss") in COUNTED:
                 known["class_counts"] = _targets.counts(y, task, known["outputs"])
+                if self.outputs and task != "multilabel":  # a class may be in no row that trains
+                    known["class_counts"] = tuple(max(n, 1) for n in known["class_counts"])
         asked = {
             name: value
             for name, value in known.items()

@@ -25,11 +25,9 @@ def read_series(series, timestamps=None):
     if hasattr(series, "columns"):
         import pandas as pd
 
-        if timestamps is not None and np.ndim(timestamps) == 0:  # the name of a column
-            if timestamps not in series.columns:
-                known = [str(name) for name in series.columns]
-                _checks.one_of("timestamps", str(timestamps), known)
-            timestamps, series = series[timestamps], series.drop(columns=timestamps)
+        if timestamps is not None and np.ndim(timestamps) == 0:
+            name = series.columns[_place("timestamps", timestamps, list(series.columns))]
+            timestamps, series = series[name], series.drop(columns=name)
         elif timestamps is None and isinstance(series.index, (pd.DatetimeIndex, pd.PeriodIndex)):
             timestamps = series.index
         names = tuple(series.columns)
@@ -121,11 +119,9 @@ def targets_first(names, targets):
     _checks.require(len(targets) > 0, "targets", "name at least one column", "none")
     chosen = []
     for target in targets:
-        if not isinstance(target, bool) and target in names:  # also the name 2 of a third column
-            chosen.append(names.index(target))
-        elif isinstance(target, str):
-            known = [str(name) for name in names]
-            chosen.append(known.index(_checks.one_of("targets", target, known)))
+        named = not isinstance(target, bool) and target in names  # also the number 2 as a name
+        if named or isinstance(target, str):
+            chosen.append(_place("targets", target, names))
         elif isinstance(target, numbers.Integral) and not isinstance(target, bool):
             number = int(target)
             held = -len(names) <= number < len(names)
@@ -135,6 +131,14 @@ def targets_first(names, targets):
             raise TypeError(f"targets must be columns by name or number. Received: {target!r}.")
     _checks.require(len(set(chosen)) == len(chosen), "targets", "differ", f"{targets}")
     return [*chosen, *(i for i in range(len(names)) if i not in chosen)], len(chosen)
+
+
+def _place(argument, wanted, names):
+    """The place of a column among `names`, which may be numbers: '2' finds the name 2, too."""
+    if wanted in names:
+        return names.index(wanted)
+    known = [str(name) for name in names]
+    return known.index(_checks.one_of(argument, str(wanted), known))
 
 
 def rows_of(name, value, rows):

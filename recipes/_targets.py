@@ -6,13 +6,17 @@ from recipes import _checks
 from recipes._frames import to_array
 
 
-def plain(data):
+def plain(data, name="data"):
     """Arrays from pandas objects and from lists of numbers; a list of arrays stays a list."""
     if hasattr(data, "to_numpy"):
         return to_array(data)
     first = data[0] if isinstance(data, (list, tuple)) and len(data) else None
-    numbers = first is not None and (np.ndim(first) == 0 or isinstance(first, (list, tuple)))
-    return np.asarray(data) if numbers else data
+    if first is None or not (np.ndim(first) == 0 or isinstance(first, (list, tuple))):
+        return data
+    try:
+        return np.asarray(data)
+    except ValueError:
+        return _checks.array(name, data)  # which says that its rows differ in length
 
 
 def like(name, new, x):

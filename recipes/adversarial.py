@@ -234,7 +234,7 @@ def domain_batches(x_source, y_source, x_target, batch_size=64, *, sample_weight
     (4, 1.0)
     """
     x_source = _checks.array("x_source", x_source)
-    y_source = _checks.array("y_source", _targets.plain(y_source))
+    y_source = _checks.array("y_source", _targets.plain(y_source, "y_source"))
     x_target = _checks.array("x_target", x_target, shape=x_source.shape[1:])
     _checks.same_rows(x_source=x_source, y_source=y_source)
     weights = np.ones(len(x_source))

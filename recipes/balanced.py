@@ -60,7 +60,9 @@ class BalancedBatches(keras.utils.PyDataset):
         max_queue_size=10,
     ):
         super().__init__(workers, use_multiprocessing, max_queue_size)
-        self.columns = keras.tree.map_structure(_ready, (_targets.plain(x), _targets.plain(y)))
+        self.columns = keras.tree.map_structure(
+            _ready, (_targets.plain(x, "x"), _targets.plain(y, "y"))
+        )
         if sample_weight is not None:
             self.columns += (_ready(np.asarray(sample_weight)),)
         leaves = keras.tree.flatten(self.columns)

@@ -71,7 +71,7 @@ def _arrays(name, value):
         array = _checks.array(name, array)
         return array.astype(keras.config.floatx()) if array.dtype.kind == "f" else array
 
-    return keras.tree.map_structure(prepare, _targets.plain(value))
+    return keras.tree.map_structure(prepare, _targets.plain(value, name))
 
 
 def _tensorflow_batches(columns, rows, batch_size, shuffle, seed):

@@ -15,7 +15,7 @@ import keras
 import numpy as np
 
 from recipes import _checks, _layer_rates, _model_checks, _records, _unfreezing
-from recipes._fine_tuning_data import feeds, length
+from recipes._fine_tuning_data import feeds, known, length
 from recipes._fine_tuning_state import State
 from recipes._recipe import seeded
 from recipes.feeding import batches, epochs_for
@@ -167,7 +167,7 @@ def fine_tune(
     seed = _checks.seed(seed)
     _unfreezing.check_decay(layer_decay, model.optimizer)
     callbacks = _callbacks(callbacks)
-    train, held, known = feeds(model, x, y, sample_weight, validation, batch_size, seed)
+    train, held, made_of = feeds(model, x, y, sample_weight, validation, batch_size, seed)
     if epochs is None:
         epochs = epochs_for(STEPS, length(train), FEWEST_EPOCHS, MOST_EPOCHS)
     stages = _unfreezing.plan(
@@ -176,12 +176,13 @@ def fine_tune(
     if not callbacks:  # which may report more
         _check_monitor(monitor, model)
     watched = None if held is None and monitor.startswith("val_") else monitor
+    told = None if directory is None else _records.checksum([known(part) for part in made_of])
     said = {
         "stages": [[stage.name, stage.epochs] for stage in stages],
         "settings": [batch_size, learning_rate, layer_decay, schedule, cache, monitor, seed],
         "model": [model.count_params(), len(model.weights)],
         "optimizer": _layer_rates.told(model.optimizer),
-        "data": [length(train), held is not None, directory and _records.checksum(known)],
+        "data": [length(train), held is not None, told],
     }
     state = State(model, directory, overwrite, said, watched)
     for number, stage in enumerate(stages):

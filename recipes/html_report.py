@@ -47,8 +47,8 @@ def report(model, x, y=None, history=None, path="report.html", *, names=None):
     >>> "build_mlp((3,), 2)" in page.read_text()
     True
     """
-    x = _explained.rows(model, _targets.plain(x), "x")
-    y = x if y is None else _checks.array("y", _targets.plain(y))
+    x = _explained.rows(model, _targets.plain(x, "x"), "x")
+    y = x if y is None else _checks.array("y", _targets.plain(y, "y"))
     _checks.same_rows(x=x, y=y)
     history = None if history is None else _model_checks.history("history", history)
     path = _checks.file("path", path)

@@ -166,12 +166,13 @@ def pseudo_label(
     expected = "make a classifier, of task 'binary' or 'multiclass'"
     single = refit.task in (None, "binary", "multiclass")
     _checks.require(single, "build", expected, f"task={refit.task!r}")
+    refit.outputs = _targets.width(y, refit.task or "multiclass")  # those held out are classes too
     (x, y), held = _held_out(x, y, validation, names, seed)
 
     fixmatch = method == "fixmatch"
     if fixmatch:
         weak, strong = _augmentations(x, weak, strong, seed)
-    trainer = _Trainer(refit, x, y, x_unlabeled, told, batch_size, seed, weak, strong)
+    trainer = _Trainer(refit, x, y, x_unlabeled, batch_size, seed, weak, strong)
     trainer.fresh()
     _check_classifier(trainer.model, x, told, held)
     notes: list[dict] = []
@@ -205,15 +206,11 @@ def pseudo_label(
 
 
 class _Trainer:
-    """One model, labelled rows that it always sees, and unlabelled rows that may join them.
+    """One model, labelled rows that it always sees, and unlabelled rows that may join them."""
 
-    `told` are the classes of all rows, also of those held out: they say how many there are.
-    """
-
-    def __init__(self, refit, x, y, x_unlabeled, told, batch_size, seed, weak, strong):
+    def __init__(self, refit, x, y, x_unlabeled, batch_size, seed, weak, strong):
         self.refit = refit
         self.x, self.y, self.x_unlabeled = x, y, x_unlabeled
-        self.told = told
         self.batch_size = batch_size
         self.seed = seed
         self.weak, self.strong = weak, strong
@@ -225,7 +222,7 @@ class _Trainer:
         return max(self.model.output_shape[-1], 2)
 
     def fresh(self):
-        self.model, _ = self.refit.fresh(self.x, self.told, self.seed)
+        self.model, _ = self.refit.fresh(self.x, self.y, self.seed)
 
     def shares(self, x):
         """A share for every class, (rows, classes)."""
@@ -343,7 +340,7 @@ def _with_names(build, y):
     known = Refit(build).parameters
     names = known.get("class_names")
     names = tuple(names) if np.ndim(names) == 1 else None
-    labels = _targets.plain(y)
+    labels = _targets.plain(y, "y")
     if getattr(labels, "dtype", np.dtype(int)).kind not in "OUS":
         return build, names
     received = f"y of {labels.dtype}"
@@ -360,7 +357,7 @@ def _with_names(build, y):
 
 def _classes(name, y, names):
     """One class a row, (rows,) integers from 0 on."""
-    y = _checks.array(name, as_labels(name, _targets.plain(y), names))
+    y = _checks.array(name, as_labels(name, _targets.plain(y, name), names))
     kind = _targets.kind(y)
     hint = f"Did you mean {name}.argmax(-1)?" if kind == "one_hot" else ""
     received = f"{y.dtype}, shape {y.shape}"

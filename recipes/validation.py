@@ -172,7 +172,7 @@ def cross_validate(
 def _data(x, y, x_test, preprocess):
     """Checked rows; tables stay DataFrames where a transformer is to read them."""
     x_test = _targets.like("x_test", x_test, x)
-    y = keras.tree.map_structure(lambda leaf: _checks.array("y", leaf), _targets.plain(y))
+    y = keras.tree.map_structure(lambda leaf: _checks.array("y", leaf), _targets.plain(y, "y"))
     for leaf in keras.tree.flatten(x):
         _checks.require(
             not was_resampled(leaf),
@@ -186,7 +186,7 @@ def _data(x, y, x_test, preprocess):
         if rows is None or preprocess is not None:
             return rows if hasattr(rows, "iloc") or rows is None else _as_arrays(rows)
         return keras.tree.map_structure(
-            lambda leaf: _checks.array(name, leaf), _targets.plain(rows)
+            lambda leaf: _checks.array(name, leaf), _targets.plain(rows, name)
         )
 
     x, x_test = ready("x", x), ready("x_test", x_test)

@@ -348,7 +348,7 @@ def test_a_folder_is_of_the_same_data_and_the_same_optimizer(tmp_path):
 def test_what_tells_the_data_of_a_feed_from_others(tmp_path):
     def sum_of(x, y, **options):
         feed = load_images(x, y, image_size=8, **options)
-        return _records.checksum(_fine_tuning_data._known(feed))
+        return _records.checksum(_fine_tuning_data.known(feed))
 
     files = [tmp_path / "0.png", tmp_path / "1.png"]
     for number, file in enumerate(files):

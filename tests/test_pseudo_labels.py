@@ -76,7 +76,7 @@ class Fixed:
 
 
 def trainer(y=(0, 0, 0, 1)):
-    made = _Trainer(None, np.zeros((4, 1)), np.array(y), None, np.array(y), 2, 0, None, None)
+    made = _Trainer(None, np.zeros((4, 1)), np.array(y), None, 2, 0, None, None)
     made.model = Fixed()
     return made
 

@@ -279,6 +279,8 @@ class TestFolds:
         result = validate(quick, y=y, groups=groups, stratify=False)
         assert result.predictions.shape == (ROWS, 3)
         assert not result.failures
+        counted = functools.partial(quick, loss="weighted")
+        assert not validate(counted, y=y, groups=groups, stratify=False).failures
         late = np.sort(y)
         assert validate(quick, y=late, split="time").predictions.shape == (ROWS, 3)
 
@@ -668,6 +670,8 @@ def never(*arguments):
         ({"y": Y + 0.5}, ValueError, "y must hold class labels"),
         ({"build": functools.partial(SMALL, outputs=2)}, ValueError, "labels from 0 to 1"),
         ({"validation": 0.2, "groups": Y % 2, "folds": 2}, ValueError, "at least 2 groups"),
+        ({"validation": 0.5, "split": [([0], [1])]}, ValueError, "at least 2 rows"),
+        ({"x": [[1, 2], [3]] * 30}, ValueError, "x must have rows of one length"),
         ({"seed": -1}, ValueError, "seed"),
         ({"repeats": 0}, ValueError, "repeats"),
         ({"seeds": 0, "x": np.nan * X}, ValueError, "seeds"),

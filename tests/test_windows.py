@@ -75,6 +75,8 @@ def test_columns_named_by_numbers_go_by_name_before_place():
     assert make_windows(frame, 4, 2, targets=2).columns[0] == 2
     assert make_windows(frame, 4, 2, targets=(10, 1)).columns == (10, 1, 2)
     assert make_windows(frame, 4, 2, targets=-1).columns[0] == 1
+    for when in (1, "1"):  # the column named 1
+        assert make_windows(frame.abs(), 4, 2, timestamps=when).columns == (2, 10)
 
 
 def test_an_epoch_holds_every_window_once_in_a_new_order():

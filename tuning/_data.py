@@ -1,14 +1,13 @@
 """From what the user gives to checked training and validation rows: `prepare`."""
 
 import numbers
-import zlib
 from dataclasses import dataclass
 from typing import Any
 
 import keras
-import numpy as np
 
 from recipes._folds import hold_out, make_folds
+from recipes._records import checksum
 from recipes._steps import take
 from recipes._targets import told_task, width
 from tuning import _batch_checks, _checks
@@ -57,10 +56,7 @@ class Data:
 
     def checksum(self) -> str:
         """A number for all rows: another one for other data, another order or another split."""
-        value = 0
-        pairs = [rows for pair in self.folds or () for rows in pair]
-        for rows in keras.tree.flatten([self.x, self.y, self.x_val, self.y_val, *pairs]):
-            value = zlib.crc32(np.ascontiguousarray(rows).data, value)
+        value = checksum([self.x, self.y, self.x_val, self.y_val, self.folds or ()])
         if self.folds:
             return f"{rows_in(self.x)} rows in {len(self.folds)} folds, checksum {value}"
         return f"{rows_in(self.x)} + {rows_in(self.x_val)} rows, checksum {value}"

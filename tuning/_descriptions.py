@@ -12,6 +12,8 @@ import zlib
 import keras
 import numpy as np
 
+from recipes._records import checksum
+
 PLAIN = (bool, int, float, str)
 # What a Keras object's config says beside its arguments: what became of it, where its code stood,
 # and a seed that some layers draw for themselves.
@@ -77,7 +79,8 @@ def _identity(value):
         return f"{type(value).__name__}({_of_keras(value)})"
     if hasattr(value, "__array__") and not isinstance(value, np.generic):
         array = np.asarray(value)
-        return f"{type(value).__name__}({array.dtype} {array.shape}, {_checksum([array])})"
+        content = described(array.tolist()) if array.dtype.hasobject else checksum(array)
+        return f"{type(value).__name__}({array.dtype} {array.shape}, checksum {content})"
     text = repr(value)
     return type(value).__name__ if " at 0x" in text else text
 
@@ -103,18 +106,10 @@ def _of_keras(value):
     if not isinstance(value, keras.Model):
         return said
     weights = [keras.ops.convert_to_numpy(weight) for weight in value.weights]
-    return f"{said}, weights {_checksum(weights)}"
+    return f"{said}, weights checksum {checksum(weights)}"
 
 
 def _without(config, names):
     if isinstance(config, dict):
         return {k: _without(v, names) for k, v in config.items() if k not in names}
     return [_without(v, names) for v in config] if isinstance(config, (list, tuple)) else config
-
-
-def _checksum(arrays):
-    value = 0
-    for array in arrays:
-        content = repr(array.tolist()).encode() if array.dtype.hasobject else array.tobytes()
-        value = zlib.crc32(content, value)
-    return f"checksum {value}"

@@ -18,7 +18,7 @@ from recipes._heads import make_optimizer
 from recipes.initialization import initial_weights
 from tuning import _checks, _proposals, _study_checks, _training
 from tuning._batches import in_order
-from tuning._descriptions import described, name_of, same, source
+from tuning._descriptions import PLAIN, described, name_of, same, source
 from tuning.ranges import RANGES, describe, without_default
 from tuning.spaces import SPACES
 from tuning.tuner import spare_tensorboard
@@ -29,9 +29,6 @@ TRAINING = _training.DEFAULTS
 # Knobs that the recipes give to the optimizer only, whose compiled step reads them from variables:
 # models that differ in nothing else can share one. A builder of one's own may put them anywhere.
 NUMBERS = ("learning_rate", "weight_decay")
-
-# Kinds of default that say that an argument takes one value.
-PLAIN = (bool, int, float, str)
 
 # What Python says before a call whose keyword stands both in the caller's own code and in **kwargs.
 GIVEN_TWICE = re.compile(r"multiple values for keyword argument '(\w+)'")
@@ -220,7 +217,7 @@ class BuilderModel(keras_tuner.HyperModel):
         return default if default and optimizer == own else _rate_of(optimizer)
 
     def _options(self, name):
-        """A name with the values of a list that stands where the builder has one value."""
+        """A name with the values of a list where the builder's default is one plain value."""
         value = self.space[name]
         value = value.tolist() if hasattr(value, "tolist") else value
         listed = isinstance(value, (list, tuple)) and isinstance(self.defaults.get(name), PLAIN)
