@@ -3,7 +3,6 @@
 import json
 import os
 import shutil
-import zlib
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +10,12 @@ import keras
 import numpy as np
 
 from recipes import _checks
+from recipes._descriptions import checksum, code, described, warn_of_edits
 
 PLAN = "cross_validation.json"
 
 
-def claim(path, said, overwrite, left=()):
+def claim(path, said, overwrite, left=(), written=None):
     """Make the folder of `path` this run's: a new one's, or the same one's again.
 
     Args:
@@ -23,17 +23,24 @@ def claim(path, said, overwrite, left=()):
         said: what must be the same for a stored run to be gone on with; plain JSON.
         overwrite: begin anew, also where the folder holds another run.
         left: files and folders that a run leaves there, which then go.
+        written: `code` of the functions that were given; of another a stored run only warns.
     """
     said = json.loads(json.dumps(said))
     known = None if overwrite else _told(path)
-    if known is not None and known != said:
-        differs = [name for name in said if known.get(name) != said[name]]
-        refuse(path, f"whose run has another {', another '.join(differs)}")
+    if known is not None:
+        before = known.pop("code", written)
+        if known != said:
+            differs = [name for name in said if known.get(name) != said[name]]
+            refuse(path, f"whose run has another {', another '.join(differs)}")
+        if written is not None:
+            warn_of_edits(f"directory={str(path.parent)!r}", before, written, stacklevel=4)
+            written = before
     for one in left if overwrite else ():
         if one.is_dir():
             shutil.rmtree(one, ignore_errors=True)
         else:
             one.unlink(missing_ok=True)
+    said |= {} if written is None else {"code": written}
     _write(path, json.dumps(said, indent=1).encode())
 
 
@@ -65,13 +72,14 @@ class Records:
         self.found: dict[str, dict] = {}
         self.models: dict[str, keras.Model] = {}
 
-    def claim(self, data, folds, description):
-        """Make the folder this run's: a new one's, or the same one's again."""
+    def claim(self, data, folds, given):
+        """Make the folder this run's: a new one's, or the same one's again; `given` by name."""
         if self.folder is None:
             return
         sums = {"data": checksum(data), "folds": checksum(folds)}
         finished = self.folder / "folds"
-        claim(self.folder / PLAN, {**description, **sums}, self.overwrite, [finished])
+        said = {**{name: described(value) for name, value in given.items()}, **sums}
+        claim(self.folder / PLAN, said, self.overwrite, [finished], code(given))
         finished.mkdir(exist_ok=True)
 
     def load(self, name):
@@ -120,20 +128,6 @@ class Records:
 
     def _path(self, name, suffix):
         return self.folder / "folds" / f"{name.replace(', ', '-').replace(' ', '-')}{suffix}"
-
-
-def checksum(data):
-    """A number for all values in a structure of arrays and tables."""
-    value = 0
-    for leaf in keras.tree.flatten(data):
-        if hasattr(leaf, "iloc"):
-            import pandas as pd
-
-            leaf = pd.util.hash_pandas_object(leaf, index=False).to_numpy()
-        if leaf is not None:
-            # As bytes: bfloat16 has no buffer of its own.
-            value = zlib.crc32(np.ascontiguousarray(leaf).reshape(-1).view("uint8").data, value)
-    return value
 
 
 def _told(path):

@@ -14,7 +14,8 @@ from typing import Any
 import keras
 import numpy as np
 
-from recipes import _checks, _layer_rates, _model_checks, _records, _unfreezing
+from recipes import _checks, _layer_rates, _model_checks, _unfreezing
+from recipes._descriptions import checksum, config_of, described
 from recipes._fine_tuning_data import feeds, known, length
 from recipes._fine_tuning_state import State
 from recipes._recipe import seeded
@@ -176,11 +177,12 @@ def fine_tune(
     if not callbacks:  # which may report more
         _check_monitor(monitor, model)
     watched = None if held is None and monitor.startswith("val_") else monitor
-    told = None if directory is None else _records.checksum([known(part) for part in made_of])
+    told = None if directory is None else checksum([known(part) for part in made_of])
     said = {
         "stages": [[stage.name, stage.epochs] for stage in stages],
         "settings": [batch_size, learning_rate, layer_decay, schedule, cache, monitor, seed],
-        "model": [model.count_params(), len(model.weights)],
+        "model": [model.count_params(), config_of(model, besides=("trainable",))],
+        "loss": described(model.loss),
         "optimizer": _layer_rates.told(model.optimizer),
         "data": [length(train), held is not None, told],
     }

@@ -1,13 +1,11 @@
 """Cross-validation: `cross_validate` trains one model a fold and predicts every row unseen."""
 
-import re
-
 import keras
 import numpy as np
 
 from recipes import _checks, _folds, _targets
 from recipes._recipe import drawn
-from recipes._records import Records, checksum
+from recipes._records import Records
 from recipes._refit import Refit
 from recipes._steps import Fold, Steps, outcomes
 from recipes.ensembles import KINDS
@@ -115,6 +113,9 @@ def cross_validate(
             directory with another run.
         RuntimeError: every fold failed. One that fails alone keeps its traceback in `failures`.
 
+    Warns:
+        UserWarning: a function was edited since the run in `directory` began; its folds are kept.
+
     Source: Stone, 1974, Cross-Validatory Choice and Assessment of Statistical Predictions.
 
     >>> from recipes import build_mlp
@@ -158,8 +159,8 @@ def cross_validate(
     for part in plan.values():
         part |= _folds.watched(**part, strata=strata, share=validation, groups=groups, split=split)
     said = {"validation": validation, **vars(steps)}
-    said |= {"build": _call(build), "seed": seed, "keep_models": keep_models}
-    records.claim((x, y, x_test), folds_only, _described(said))
+    said |= {"build": build, "seed": seed, "keep_models": keep_models}
+    records.claim((x, y, x_test), folds_only, said)
     missing = {name: part for name, part in plan.items() if not records.load(name)}
     run = Fold(refit, steps, x, y, x_test)
     for name, record, model in outcomes(run, missing, workers):
@@ -280,30 +281,3 @@ def _plan(rounds, seeds, seed):
 def _last(record):
     history = record["history"]
     return ", ".join(f"{name} {values[-1]:.4g}" for name, values in history.items() if values)
-
-
-def _call(build):
-    """A builder and what is bound to it, as text."""
-    function = getattr(build, "func", build)
-    name = getattr(function, "__name__", type(build).__name__)
-    return f"{name} {getattr(build, 'args', ())} {getattr(build, 'keywords', {})}"
-
-
-def _described(said):
-    """What must be the same for a stored run to be gone on with, as text."""
-    said["fit"] = {name: _plain(value) for name, value in said["fit"].items()}
-    return {name: _text(getattr(value, "__name__", value)) for name, value in said.items()}
-
-
-def _plain(value):
-    """An argument of `fit` as a number or text that is the same in another process."""
-    if isinstance(value, np.ndarray):
-        return checksum(value)
-    if isinstance(value, (list, tuple)):
-        return [type(item).__name__ for item in value]
-    return value if isinstance(value, (int, float, str, dict)) else type(value).__name__
-
-
-def _text(value):
-    """repr without addresses, which differ from run to run."""
-    return re.sub(r" at 0x[0-9a-f]+", "", repr(value))

@@ -10,9 +10,9 @@ import pytest
 from keras import layers
 
 from recipes import (
+    _descriptions,
     _fine_tuning_data,
     _layer_rates,
-    _records,
     _unfreezing,
     build_pretrained,
     fine_tune,
@@ -325,9 +325,10 @@ def test_a_gradual_run_killed_between_two_stages_goes_on(tmp_path):
     assert moved == ["low", "norm", "high"]
 
 
-def test_a_folder_is_of_the_same_data_and_the_same_optimizer(tmp_path):
-    def run(x=X, y=Y, optimizer="adam", **arguments):
-        model = run_eagerly(build(optimizer=optimizer))
+def test_a_folder_is_of_the_same_data_model_loss_and_optimizer(tmp_path):
+    def run(x=X, y=Y, optimizer="adam", dropout=0.2, label_smoothing=0.0, **arguments):
+        model = build(optimizer=optimizer, dropout=dropout, label_smoothing=label_smoothing)
+        model = run_eagerly(model)
         options = {"head_epochs": 1, "epochs": 1, "unfreeze": "last:1", "seed": 0, **arguments}
         return fine_tune(model, x, y, directory=tmp_path, **options).history
 
@@ -336,8 +337,10 @@ def test_a_folder_is_of_the_same_data_and_the_same_optimizer(tmp_path):
     for other in ({"x": X + 1}, {"y": 1 - Y}, {"sample_weight": np.ones(24)}):
         with pytest.raises(ValueError, match="another data"):
             run(**other)
-    with pytest.raises(ValueError, match="another optimizer"):
-        run(optimizer="sgd")
+    for name, value in {"optimizer": "sgd", "dropout": 0.3, "label_smoothing": 0.1}.items():
+        other = {"dropout": "model", "label_smoothing": "loss"}.get(name, name)
+        with pytest.raises(ValueError, match=f"another {other}"):
+            run(**{name: value})
     for name in ("now.npz", "fine_tuning.json"):
         (tmp_path / name).write_bytes(b"[broken")
         with pytest.raises(ValueError, match=f"{name} is damaged.*overwrite=True"):
@@ -348,7 +351,7 @@ def test_a_folder_is_of_the_same_data_and_the_same_optimizer(tmp_path):
 def test_what_tells_the_data_of_a_feed_from_others(tmp_path):
     def sum_of(x, y, **options):
         feed = load_images(x, y, image_size=8, **options)
-        return _records.checksum(_fine_tuning_data.known(feed))
+        return _descriptions.checksum(_fine_tuning_data.known(feed))
 
     files = [tmp_path / "0.png", tmp_path / "1.png"]
     for number, file in enumerate(files):

@@ -156,6 +156,16 @@ class TestStudy:
         with pytest.raises(ValueError, match="another data"):
             tiny(x=X + 1, epochs=3, directory=study.tuner.directory)
 
+    def test_trials_of_a_builder_that_was_edited_since_are_kept_with_a_warning(self, tmp_path):
+        def run(build):
+            settings = {"epochs": 1, "max_trials": 1, "verbose": False, "directory": tmp_path}
+            return search(build, X, Y, space={"rate": Float(0.1, 0.2)}, name="own", **settings)
+
+        first = run(lambda rate: build_mlp((X.shape[1],), 3, units=(2,), learning_rate=rate))
+        with pytest.warns(UserWarning, match=r"run of other code.*kept.*overwrite=True"):
+            kept = run(lambda rate: build_mlp((X.shape[1],), 3, units=(3,), learning_rate=rate))
+        assert kept.leaderboard().equals(first.leaderboard())
+
 
 class Counter(keras.callbacks.Callback):
     """Counts trainings and holds a thing that cannot be copied."""

@@ -580,6 +580,25 @@ class TestFailures:
         with pytest.raises(ValueError, match=r"this very run.*another fit"):
             validate(directory=tmp_path, fit={**fit, "sample_weight": weights + Y})
 
+    def test_folds_of_a_function_that_was_edited_since_are_kept_with_a_warning(self, tmp_path):
+        one, another = lambda shape: quick(shape, 3), lambda shape: quick(shape, 3, seed=1)
+        first, again = (validate(one, directory=tmp_path) for _ in range(2))
+        with pytest.warns(UserWarning, match=r"run of other code.*kept.*overwrite=True"):
+            kept = validate(another, directory=tmp_path)
+        for other in (again, kept):
+            np.testing.assert_array_equal(other.predictions, first.predictions)
+
+    def test_another_optimizer_bound_to_the_builder_is_another_run(self, tmp_path):
+        def run(rate, **arguments):
+            optimizer = keras.optimizers.SGD(rate)
+            build = functools.partial(recipes.build_mlp, units=(), optimizer=optimizer)
+            return validate(build, directory=tmp_path, folds=2, **arguments)
+
+        first = run(0.1)
+        np.testing.assert_array_equal(run(0.1).predictions, first.predictions)
+        with pytest.raises(ValueError, match=r"this very run.*another build"):
+            run(0.2)
+
     def test_kept_models_come_back_from_the_folder(self, tmp_path):
         first, second = (validate(directory=tmp_path, keep_models=True) for _ in range(2))
         for old, new in zip(first.models, second.models, strict=True):

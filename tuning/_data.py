@@ -6,8 +6,8 @@ from typing import Any
 
 import keras
 
+from recipes._descriptions import checksum
 from recipes._folds import hold_out, make_folds
-from recipes._records import checksum
 from recipes._steps import take
 from recipes._targets import told_task, width
 from tuning import _batch_checks, _checks

@@ -5,6 +5,7 @@ import tempfile
 from pathlib import Path
 from urllib.parse import quote
 
+from recipes._descriptions import warn_of_edits
 from tuning import _checks
 from tuning.oracle import read_json, write_json
 
@@ -38,8 +39,11 @@ def of_study(folder, name, builder, description):
     return own
 
 
-def claim(folder, name, description, overwrite):
-    """Make the folder this study's: the first one's, or the same one's again."""
+def claim(folder, name, description, overwrite, code):
+    """Make the folder this study's: the first one's, or the same one's again.
+
+    Where functions were edited since, `code` is not theirs: their trials are kept, with a warning.
+    """
     trials = folder / "trials"
     used = trials.exists()  # asked first: another process may be making both just now
     found = read_json(folder / ABOUT)
@@ -48,9 +52,12 @@ def claim(folder, name, description, overwrite):
     wanted = {"name": name, **description}
     if found is not None and not overwrite:
         _checks.same_study(folder, {"name": name, **found}, wanted)
+        before = found.get("code", code)
+        warn_of_edits(f"directory={str(folder)!r}", before, code, stacklevel=3)
+        code = before
     if found is not None and overwrite:
         shutil.rmtree(trials, ignore_errors=True)
-    write_json(folder / ABOUT, wanted)
+    write_json(folder / ABOUT, {**wanted, "code": code})
 
 
 def _same(found, description):

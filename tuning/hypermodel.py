@@ -14,11 +14,12 @@ import keras_tuner
 
 import recipes
 from recipes import batches
+from recipes._descriptions import PLAIN, described, name_of
 from recipes._heads import make_optimizer
 from recipes.initialization import initial_weights
 from tuning import _checks, _proposals, _study_checks, _training
 from tuning._batches import in_order
-from tuning._descriptions import PLAIN, described, name_of, same, source
+from tuning._descriptions import same, source
 from tuning.ranges import RANGES, describe, without_default
 from tuning.spaces import SPACES
 from tuning.tuner import spare_tensorboard

@@ -10,8 +10,9 @@ import math
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from recipes._descriptions import described
 from tuning import _checks
-from tuning._descriptions import described, label
+from tuning._descriptions import label
 
 DIGITS = 3  # of a drawn Float: enough for most knobs, and short in the line that rebuilds a model
 VALUES = 50  # that digits tell apart in a range at least: a narrow one needs more of them

@@ -8,12 +8,12 @@ import keras
 import keras_tuner
 import numpy as np
 
+from recipes._descriptions import code, described
 from recipes._targets import counts
 from tuning import _batch_checks, _checks, _device_checks, _folders, _study_checks, _training
 from tuning._batches import Batches
 from tuning._data import prepare
 from tuning._database import shown
-from tuning._descriptions import described
 from tuning._ledger import Ledger, sqlite_url
 from tuning._progress import Progress
 from tuning._proposals import PRUNERS, SAMPLERS, SEVERAL
@@ -152,6 +152,9 @@ def search(
         RuntimeError: the first trials all failed. Later ones that fail are in the leaderboard, and
             the search goes on.
 
+    Warns:
+        UserWarning: the builder was edited since the study in `directory` began; its trials stay.
+
     >>> import numpy as np
     >>> from recipes import build_mlp
     >>> from tuning import Float, search
@@ -175,7 +178,9 @@ def search(
 
     description = _description(given, about, data, objectives)
     own = _folders.of_study(folder, name, model.name, description)
-    _folders.claim(own, model.name if name is None else name, description, overwrite)
+    known_as = model.name if name is None else name
+    functions = code([getattr(build, "build", build), space])
+    _folders.claim(own, known_as, description, overwrite, functions)
     tuner = LeanTuner(
         _oracle(given, model, data, objectives, first, folder, description),
         model,
