@@ -79,6 +79,12 @@ def generator(seed: int | None) -> np.random.Generator:
     return np.random.default_rng(drawn(seed))
 
 
+def in_turn(rows, wanted, random):
+    """Numbers of rows, (wanted,): all of them in a new order before any comes again."""
+    orders = [random.permutation(rows) for _ in range(-(-wanted // rows))]
+    return np.concatenate(orders)[:wanted]
+
+
 def _plain(value):
     if isinstance(value, np.generic):
         return value.item()

@@ -19,12 +19,12 @@ def plain(data, name="data"):
         return _checks.array(name, data)  # which says that its rows differ in length
 
 
-def like(name, new, x):
+def like(name, new, x, of="x"):
     """`new` with the columns of the frame `x`, in their order; anything else as it is."""
     if not (hasattr(x, "columns") and hasattr(new, "columns")):
         return new
     missing = [column for column in x.columns if column not in new.columns]
-    _checks.require(not missing, name, "have the columns of x", f"none named {missing}")
+    _checks.require(not missing, name, f"have the columns of {of}", f"none named {missing}")
     return new[list(x.columns)]
 
 

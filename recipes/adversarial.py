@@ -18,7 +18,7 @@ import numpy as np
 from keras import layers, ops
 
 from recipes import _blocks, _checks, _domains, _heads, _model_checks, _targets
-from recipes._recipe import recipe
+from recipes._recipe import generator, in_turn, recipe
 from recipes.augmentation import from_level
 from recipes.feeding import batches
 
@@ -212,7 +212,8 @@ class GradientReversal(layers.Layer):
 def domain_batches(x_source, y_source, x_target, batch_size=64, *, sample_weight=None, seed=None):
     """Labelled source and unlabelled target rows as batches for a domain-adversarial model.
 
-    Both domains have the same number of rows in an epoch: those of the smaller one come more often.
+    Both domains have the same number of rows in an epoch: those of the smaller one come more often,
+    all of them before any comes again.
 
     Args:
         x_source: labelled rows, (rows, ...).
@@ -233,6 +234,7 @@ def domain_batches(x_source, y_source, x_target, batch_size=64, *, sample_weight
     >>> int(np.sum(y["domain"])), float(np.mean(weight["output"]))
     (4, 1.0)
     """
+    x_target = _targets.like("x_target", x_target, x_source, of="x_source")
     x_source = _checks.array("x_source", x_source)
     y_source = _checks.array("y_source", _targets.plain(y_source, "y_source"))
     x_target = _checks.array("x_target", x_target, shape=x_source.shape[1:])
@@ -243,7 +245,8 @@ def domain_batches(x_source, y_source, x_target, batch_size=64, *, sample_weight
         _checks.same_rows(x_source=x_source, sample_weight=weights)
     _checks.count("batch_size", batch_size, minimum=2)
     rows = max(len(x_source), len(x_target))
-    source, target = np.arange(rows) % len(x_source), np.arange(rows) % len(x_target)
+    random = generator(seed)
+    source, target = (in_turn(len(x), rows, random) for x in (x_source, x_target))
     unknown = np.zeros((rows, *y_source.shape[1:]), y_source.dtype)  # weighs nothing
 
     def pairs(of_source, of_target):

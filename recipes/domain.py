@@ -10,7 +10,7 @@ import warnings
 
 import numpy as np
 
-from recipes import _checks, _style
+from recipes import _checks, _style, _targets
 
 METHODS = ("classifier", "kmm")
 
@@ -76,7 +76,7 @@ def importance_weights(
         estimator: scikit-learn classifier with `predict_proba` for "classifier"; None is logistic
             regression on standardised columns, which sees shifts but no changes of spread.
             `HistGradientBoostingClassifier()` sees both.
-        maximum: no row weighs more than this, above 1, before the mean is made 1.
+        maximum: no row weighs more than this, above 1, while the mean is 1.
         folds: for "classifier": no row is judged by a classifier that was shown it.
         seed: int for the folds, or None.
 
@@ -89,7 +89,8 @@ def importance_weights(
             "kmm" can take.
 
     Warns:
-        UserWarning: the weighted rows are worth less than a tenth of their number.
+        UserWarning: the weighted rows are worth less than a tenth of their number, or no source
+            row looks like the target rows.
 
     Source: Shimodaira, 2000 (covariate shift); Bickel et al., 2009 (a classifier); Huang et al.,
     2006 (kernel mean matching).
@@ -100,6 +101,7 @@ def importance_weights(
     >>> print(f"{source.mean():.1f} {np.average(source[:, 0], weights=weights):.1f}")
     -0.0 0.5
     """
+    x_target = _targets.like("x_target", x_target, x_source, of="x_source")
     x_source = _checks.array("x_source", x_source)
     x_target = _checks.array("x_target", x_target, shape=x_source.shape[1:])
     _checks.one_of("method", method, METHODS)
@@ -120,17 +122,30 @@ def importance_weights(
         raw = _matched(source, target, maximum)
     else:
         raw = _odds(source, target, estimator, folds, seed)
-    weights = np.clip(raw / raw.mean(), 0, maximum)
-    weights /= weights.mean()
+    weights = _limited(raw / raw.mean(), maximum)
     worth = float(weights.sum() ** 2 / (weights**2).sum())
-    if worth < SPARSE * len(weights):
+    # Odds have a mean of about 1, or of this with a classifier that weighs both sides alike.
+    usual = min(1.0, len(source) / len(target)) if method == "classifier" else 1.0
+    if worth < SPARSE * len(weights) or raw.mean() < SPARSE * usual:
+        what = f"are worth {worth:.0f}: few of them carry all weight, because"
+        if worth >= SPARSE * len(weights):
+            what = "do not look like the target rows:"
         warnings.warn(
-            f"{len(weights)} weighted rows are worth {worth:.0f}: few of them carry all weight, "
-            "because the target rows lie where there are hardly any source rows. "
-            "Lower maximum=, use fewer columns, or do not weigh.",
+            f"{len(weights)} weighted rows {what} the target rows lie where there are hardly any "
+            "source rows. Lower maximum=, use fewer columns, or do not weigh.",
             stacklevel=2,
         )
     return ImportanceWeights(weights, worth)
+
+
+def _limited(weights, maximum):
+    """Weights of mean 1, none above the maximum unless too few rows have any."""
+    for _ in range(100):  # what is cut off goes to the others, which may then be too much for them
+        weights = np.minimum(weights, maximum)
+        weights = weights / weights.mean()
+        if weights.max() <= maximum:
+            break
+    return weights
 
 
 def _odds(source, target, estimator, folds, seed):

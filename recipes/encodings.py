@@ -113,4 +113,5 @@ def _samples(model, x):
 
 def _predict(model, x, batch_size):
     batch_size = _checks.count("batch_size", batch_size)
-    return model.predict(x, batch_size=batch_size, verbose=0)
+    # float32 whatever the policy: NumPy knows no bfloat16.
+    return model.predict(x, batch_size=batch_size, verbose=0).astype("float32")

@@ -108,11 +108,11 @@ def augmented(feed, augmentation=None, *, mix=None, alpha=None, outputs=None, se
         f"a {type(feed).__name__}",
         "Did you mean batches(x, y, 32)?",
     )
-    if blend is not None and blend.outputs is None:
+    if blend is not None:
         _, y, _ = keras.utils.unpack_x_y_sample_weight(feed.element_spec)
-        _checks.require(
-            y.dtype.is_floating, "outputs", "be given to mix integer labels", "outputs=None"
-        )
+        _require_labels(y)
+        known = blend.outputs is not None or y.dtype.is_floating
+        _checks.require(known, "outputs", "be given to mix integer labels", "outputs=None")
     return _augmented_dataset(feed, augmentation, blend, seed)
 
 
@@ -132,8 +132,9 @@ class _Blend:
                 "be images (rows, height, width, channels) for 'cutmix'",
                 f"shape {getattr(x, 'shape', type(x).__name__)}",
             )
-        if _integer(y) and self.outputs and self.outputs > 1:
-            _checks.targets("y", y, task="multiclass", outputs=self.outputs)
+        if _integer(y) and self.outputs != 1:
+            outputs = self.outputs or int(y.max()) + 1
+            _checks.targets("y", y, task="multiclass", outputs=outputs)
 
     def check_batch(self, x, y):
         """As `check`; one batch does not tell the highest label."""
@@ -173,6 +174,12 @@ class _Blend:
             return y.astype("float32").reshape(-1, 1)
         outputs = self.outputs or int(y.max()) + 1
         return np.eye(outputs, dtype="float32")[y.astype(int).ravel()]
+
+
+def _require_labels(y):
+    """One array of targets, which can be blended."""
+    received = f"a {type(y).__name__} of targets" if y is not None else "batches without targets"
+    _checks.require(hasattr(y, "shape"), "feed", "give one array of targets to mix", received)
 
 
 def _integer(y):
@@ -215,6 +222,7 @@ class _AugmentedBatches(keras.utils.PyDataset):
         if self.augmentation is not None:
             x = keras.ops.convert_to_numpy(self.augmentation(x, training=True))
         if self.blend is not None:
+            _require_labels(y)
             y = np.asarray(y)
             self.blend.check_batch(x, y)
             random = np.random.default_rng((self.seed, self.epoch, step))

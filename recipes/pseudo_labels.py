@@ -15,7 +15,7 @@ import numpy as np
 
 from recipes import _checks, _targets
 from recipes._folds import hold_out
-from recipes._recipe import generator
+from recipes._recipe import generator, in_turn
 from recipes._refit import Refit
 from recipes.augmentation import image_augmentation, tabular_augmentation
 from recipes.feeding import batches
@@ -142,6 +142,9 @@ def pseudo_label(
     >>> bool((result.labels == y[10:]).mean() > 0.9), result.rounds[1]["pseudo"] > 0
     (True, True)
     """
+    x_unlabeled = _targets.like("x_unlabeled", x_unlabeled, x)
+    if isinstance(validation, (tuple, list)) and len(validation) == 2:
+        validation = _targets.like("validation x", validation[0], x), validation[1]
     x = _checks.array("x", x)
     build, names = _with_names(build, y)
     y = told = _classes("y", y, names)
@@ -175,10 +178,12 @@ def pseudo_label(
     trainer = _Trainer(refit, x, y, x_unlabeled, batch_size, seed, weak, strong)
     trainer.fresh()
     _check_classifier(trainer.model, x, told, held)
+    _check_loss(trainer.model, x, told, soft=method == "soft")
     notes: list[dict] = []
     best, best_weights = 0, None
     for number in range(rounds + 1):
-        share = weight * number / rounds
+        # For fixmatch where its climb stands at the end of the round.
+        share = weight * min(1.0, number / (rounds * (RAMP if fixmatch else 1)))
         if number == 0:
             trainer.fit(steps)
             used = 0
@@ -279,10 +284,8 @@ class _Trainer:
         return self.x[rows], self.y[rows], np.ones(len(rows))
 
     def _draw(self, rows, count):
-        """Rows for so many steps: all of them in a new order before any comes again."""
-        wanted = count * self.batch_size
-        orders = [self.random.permutation(rows) for _ in range(-(-wanted // rows))]
-        return np.concatenate(orders)[:wanted]
+        """Rows for so many steps."""
+        return in_turn(rows, count * self.batch_size, self.random)
 
     def _join(self, labelled, pseudo):
         """Both kinds of rows, so that every step has as many of each."""
@@ -387,6 +390,20 @@ def _check_classifier(model, x, told, held):
         highest = int(held[1].max())
         expected = f"hold classes from 0 to {width - 1}, as y does"
         _checks.require(highest < width, "validation y", expected, highest)
+
+
+def _check_loss(model, x, told, soft):
+    """That the loss takes the labels which the method will make."""
+    shares = model.predict(x[:2], verbose=0)
+    width = shares.shape[-1]
+    rows = np.eye(max(width, 2), dtype="float32")[told[:2], 1 if width == 1 else 0 :]
+    for what, y in {"integer labels": told[:2], "rows of shares": rows}.items():
+        if what == "integer labels" or soft:
+            try:
+                model.compute_loss(y=y, y_pred=shares)
+            except ValueError as error:
+                expected = f"compile a loss that takes {what}, as the recipes' do"
+                _checks.require(False, "build", expected, f"{model.loss!r}, which says: {error}")
 
 
 def _held_out(x, y, validation, names, seed):

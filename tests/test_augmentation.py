@@ -237,6 +237,7 @@ class TestMix:
             ({"kind": "cutmix"}, ValueError, "x must be images"),
             ({"alpha": 0}, ValueError, "alpha must be greater than 0"),
             ({"outputs": 2}, ValueError, "y must hold labels from 0 to 1"),
+            ({"y": np.array([-1, 1, -1, 1])}, ValueError, "y must hold labels from 0 to 1"),
             ({"y": np.arange(3)}, ValueError, "same number of rows"),
             ({"sample_weight": np.ones(3)}, ValueError, "same number of rows"),
         ],
@@ -306,6 +307,12 @@ class TestAugmented:
             next(iter(recipes.augmented(feed, mix="mixup")))
         with pytest.raises(ValueError, match="outputs must be given to mix integer labels"):
             recipes.augmented(Feed(), mix="mixup")[0]
+        for y, received in ((None, "batches without targets"), ({"a": Y}, "a dict of targets")):
+            feed = recipes.batches(IMAGES, y, 4)
+            with pytest.raises(
+                ValueError, match=f"one array of targets to mix. Received: {received}"
+            ):
+                next(iter(recipes.augmented(feed, mix="mixup", outputs=3)))
 
 
 def test_accuracy_follows_soft_and_integer_labels_in_one_run():

@@ -2,6 +2,7 @@
 
 import keras
 import numpy as np
+import pandas as pd
 import pytest
 from keras import layers, ops
 
@@ -43,6 +44,36 @@ def test_rows_of_one_domain_weigh_the_same():
 def test_it_warns_where_a_few_rows_carry_all_weight():
     with pytest.warns(UserWarning, match="few of them carry all weight"):
         importance_weights(SOURCE, SOURCE[:50] + 4, maximum=1000, seed=0)
+    with pytest.warns(UserWarning, match="do not look like the target rows"):
+        importance_weights(SOURCE, TARGET + 20, seed=0)
+
+
+@pytest.mark.parametrize("maximum", [2, 20])
+def test_no_row_weighs_more_than_the_maximum(maximum):
+    source = np.append(SOURCE, [[12.0]], axis=0)  # far out, where the target's density is higher
+    result = importance_weights(source, TARGET, maximum=maximum, seed=0)
+    assert result.weights.max() == pytest.approx(maximum)
+    assert result.weights.mean() == pytest.approx(1)
+    assert result.effective_sample_size > 100
+
+
+def test_columns_of_frames_go_by_name():
+    source = pd.DataFrame({"a": SOURCE[:500, 0], "b": 1 + 3 * TARGET[:, 0]})
+    target = source[["b", "a"]] + 0.5
+    mixed = importance_weights(source, target, seed=0)
+    same = importance_weights(source, target[["a", "b"]], seed=0)
+    np.testing.assert_array_equal(mixed.weights, same.weights)
+    with pytest.raises(ValueError, match=r"columns of x_source. Received: none named \['a'\]"):
+        importance_weights(source, target[["b"]])
+    x = np.concatenate([np.asarray(x) for x, *_ in rows_of(source, target)])
+    rows = np.float32([*source.values, *target[["a", "b"]].values])
+    assert set(map(tuple, x)) == set(map(tuple, rows))
+
+
+def rows_of(x_source, x_target, y=None):
+    y = np.zeros(len(x_source), int) if y is None else y
+    feed = domain_batches(x_source, y, x_target, 64, seed=0)
+    return list(feed) if hasattr(feed, "element_spec") else [feed[i] for i in range(len(feed))]
 
 
 @pytest.mark.parametrize(
@@ -152,6 +183,18 @@ def test_target_rows_have_no_labels_to_learn():
     assert target.sum() == 5
     np.testing.assert_array_equal(np.asarray(weight["output"]), 2 * ~target)
     np.testing.assert_array_equal(np.asarray(y["domain"])[:, 0], target)
+
+
+def test_rows_that_come_again_are_not_the_first_ones():
+    y = np.repeat([0, 1], 50)
+    drawn = np.concatenate(
+        [
+            np.asarray(y["output"])[::2]
+            for _, y, _ in rows_of(np.zeros((100, 2)), np.ones((150, 2)), y)
+        ]
+    )
+    assert len(drawn) == 150
+    assert 60 < drawn.sum() < 90  # 50 if they were the first
 
 
 def test_images_of_any_size():
