@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -86,8 +87,9 @@ class Records:
         """Whether the fold is finished, in this run or in an earlier one."""
         if self.folder is None:
             return False
-        path = self._path(name, ".npz")
-        if not path.exists():
+        path, of_model = self._path(name, ".npz"), self._path(name, ".keras")
+        # What is no whole archive, because it is missing or damaged, is trained again.
+        if not all(map(zipfile.is_zipfile, [path, of_model] if self.keep_models else [path])):
             return False
         with np.load(path) as stored:
             record = json.loads(str(stored["record"]))
@@ -97,7 +99,7 @@ class Records:
                     record[part] = keras.tree.map_structure(place, record[part])
         self.found[name] = record
         if self.keep_models:
-            self.models[name] = keras.models.load_model(self._path(name, ".keras"))
+            self.models[name] = keras.models.load_model(of_model)
         return True
 
     def store(self, name, record, model):

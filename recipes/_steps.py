@@ -20,8 +20,9 @@ BATCH_SIZE = 32
 class Steps:
     """What happens inside one fold."""
 
-    def __init__(self, preprocess, resample, prepare, fit, predict):
+    def __init__(self, preprocess, preprocess_y, resample, prepare, fit, predict):
         self.preprocess = preprocess
+        self.preprocess_y = preprocess_y
         self.resample = resample
         self.prepare = prepare
         self.fit = fit
@@ -46,6 +47,8 @@ class Steps:
                 None if rows is None else transformer(rows)
                 for rows in (x_train, x_held, x_watched, x_test)
             )
+        scaled, unscaled = _there_and_back(self.preprocess_y, y_train)
+        y_train = scaled(y_train)
         if self.resample is not None:
             x_train, y_train = resample(x_train, y_train, self.resample, seed=seed)
         fit["class_weight"], weights = _weights_of(
@@ -55,14 +58,14 @@ class Steps:
 
         feed = _feed(self.prepare, x_train, y_train, weights, fit, seed)
         if watched is not None:
-            y_watched = take(y, watched)
+            y_watched = scaled(take(y, watched))
             fit["validation_data"] = batches(x_watched, y_watched, PREDICTION_ROWS, shuffle=False)
         callbacks = fit.pop("callbacks", None)
         callbacks = callbacks() if callable(callbacks) else callbacks
         history = model.fit(feed, callbacks=callbacks, shuffle=False, verbose=0, **fit)
         record = {
-            "held": self.predict(model, x_held),
-            "test": None if x_test is None else self.predict(model, x_test),
+            "held": unscaled(self.predict(model, x_held)),
+            "test": None if x_test is None else unscaled(self.predict(model, x_test)),
             "history": {name: [float(v) for v in h] for name, h in history.history.items()},
         }
         if twin is not None:
@@ -146,6 +149,19 @@ def _fitted(preprocess, x, y):
     return dense
 
 
+def _there_and_back(preprocess_y, y):
+    """Functions that scale targets as those of the training rows, and predictions back."""
+    if preprocess_y is None:
+        return (lambda y: y), (lambda y: y)
+    from sklearn.base import clone
+
+    def in_columns(function):
+        return lambda y: function(y.reshape(len(y), -1)).reshape(y.shape)
+
+    fitted = clone(preprocess_y).fit(y.reshape(len(y), -1))
+    return in_columns(fitted.transform), in_columns(fitted.inverse_transform)
+
+
 def _weights_of(weight, y, rows, task):
     """The weights of classes and those of rows; several labels a row have the latter only."""
     if not isinstance(weight, str):
@@ -174,8 +190,8 @@ def _feed(prepare, x, y, weights, fit, seed):
 def _row_weights(y, by_class):
     """The weight of each row; a mixed label weighs what its classes weigh, in its shares."""
     y = keras.ops.convert_to_numpy(y)
-    table = np.zeros(max(by_class) + 1)
-    table[list(by_class)] = list(by_class.values())
+    table = np.zeros(int(max(by_class)) + 1)
+    table[[int(label) for label in by_class]] = list(by_class.values())
     if y.ndim > 1 and y.shape[-1] > 1:
         table = np.resize(np.append(table, np.zeros(y.shape[-1])), y.shape[-1])
         return (y @ table).astype("float32")

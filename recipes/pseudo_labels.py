@@ -397,13 +397,12 @@ def _check_loss(model, x, told, soft):
     shares = model.predict(x[:2], verbose=0)
     width = shares.shape[-1]
     rows = np.eye(max(width, 2), dtype="float32")[told[:2], 1 if width == 1 else 0 :]
-    for what, y in {"integer labels": told[:2], "rows of shares": rows}.items():
-        if what == "integer labels" or soft:
-            try:
-                model.compute_loss(y=y, y_pred=shares)
-            except ValueError as error:
-                expected = f"compile a loss that takes {what}, as the recipes' do"
-                _checks.require(False, "build", expected, f"{model.loss!r}, which says: {error}")
+    for what, y in [("integer labels", told[:2]), ("rows of shares", rows)][: 1 + soft]:
+        try:
+            model.compute_loss(y=y, y_pred=shares)
+        except ValueError as error:
+            expected = f"compile a loss that takes {what}, as the recipes' do"
+            _checks.require(False, "build", expected, f"{model.loss!r}, which says: {error}")
 
 
 def _held_out(x, y, validation, names, seed):

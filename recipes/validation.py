@@ -1,5 +1,7 @@
 """Cross-validation: `cross_validate` trains one model a fold and predicts every row unseen."""
 
+import warnings
+
 import keras
 import numpy as np
 
@@ -24,6 +26,8 @@ FIT = {
     "steps_per_epoch",
     "validation_freq",
 }
+# From 0, and from a standard deviation of 1, in which a network is slow to learn numbers.
+FAR = 10.0
 
 
 def cross_validate(
@@ -39,6 +43,7 @@ def cross_validate(
     seeds=1,
     x_test=None,
     preprocess=None,
+    preprocess_y=None,
     resample=None,
     prepare=None,
     fit=None,
@@ -78,6 +83,8 @@ def cross_validate(
             taken by name.
         preprocess: scikit-learn transformer such as `StandardScaler()` or `TableEncoder()`, which
             is cloned in each fold; or None.
+        preprocess_y: the like for targets that are numbers, such as `StandardScaler()`: the model
+            learns y as transformed, predictions and scores are in units of y; or None.
         resample: as `how` in `recipes.resample`, for the training rows; or None.
         prepare: function (x, y) of the training rows that returns (x, y), (x, y, sample_weight) or
             a dataset for `fit`, such as `BalancedBatches(x, y)`; or None.
@@ -107,14 +114,16 @@ def cross_validate(
         `models`, `failures`; `report()`, `plot()`, `to_submission(path, ids)`.
 
     Raises:
-        ValueError, TypeError: before the first fit: y and x differ in rows, hold NaN, or a class
-            has fewer rows than there are folds; groups or a split that put one id or row into
-            both parts; weights for classes that are not there; rows that `resample` made; a
-            directory with another run.
+        ValueError, TypeError: before the first fit: y and x differ in rows or, as pandas names
+            them, in their order; they hold NaN, or a class has fewer rows than there are folds;
+            groups or a split that put one id or row into both parts; weights for classes that are
+            not there; rows that `resample` made; a directory with another run.
         RuntimeError: every fold failed. One that fails alone keeps its traceback in `failures`.
 
     Warns:
         UserWarning: a function was edited since the run in `directory` began; its folds are kept.
+            Or a builder of `task="regression"` is to learn numbers far from 0 and 1, which takes
+            it thousands of steps.
 
     Source: Stone, 1974, Cross-Validatory Choice and Assessment of Statistical Predictions.
 
@@ -132,6 +141,7 @@ def cross_validate(
     metrics = check_metrics(metrics)
     seed = _checks.seed(seed)
     refit = Refit(build, twins=keep_models)
+    _same_order(x, y=y, groups=groups, sample_weight=(fit or {}).get("sample_weight"))
     x, y, x_test = _data(x, y, x_test, preprocess)
     if hasattr(y, "shape"):
         # Of all rows: one that groups or time keep from a fold's training is a class of it too.
@@ -142,6 +152,7 @@ def cross_validate(
         _checks.targets("y", y, task=refit.task, outputs=outputs)
     fit = _fit_arguments(fit, y, refit.task)
     _check_steps(preprocess, resample, prepare, validation, predict)
+    _check_numbers(y, refit.task, preprocess_y, resample)
     both = resample is not None and fit.get("sample_weight") is not None
     _checks.require(not both, "sample_weight", "be None where rows are drawn anew", "resample=")
     rows = _rows(x)
@@ -154,7 +165,7 @@ def cross_validate(
     ]
     plan = _plan(rounds, seeds, seed)
     records = Records(directory, overwrite, keep_models)
-    steps = Steps(preprocess, resample, prepare, fit, predict)
+    steps = Steps(preprocess, preprocess_y, resample, prepare, fit, predict)
     folds_only = [(part["train"], part["held"]) for part in plan.values()]
     for part in plan.values():
         part |= _folds.watched(**part, strata=strata, share=validation, groups=groups, split=split)
@@ -214,6 +225,43 @@ def _same_form(x, x_test):
 
 def _as_arrays(data):
     return keras.tree.map_structure(np.asarray, data)
+
+
+def _same_order(x, **others):
+    """Rows of pandas that x names are in the same order elsewhere."""
+    for name, other in others.items():
+        if not (hasattr(x, "iloc") and hasattr(other, "iloc")) or x.index.equals(other.index):
+            continue
+        shuffled = x.index.is_unique and x.index.sort_values().equals(other.index.sort_values())
+        hint = f"Did you mean {name}.loc[x.index]?"
+        expected = "have its rows in the order of x"
+        _checks.require(not shuffled, name, expected, "the index of x in another order", hint)
+
+
+def _check_numbers(y, task, preprocess_y, resample):
+    """What is asked of targets that are numbers, and of others."""
+    numbers = hasattr(y, "shape") and _targets.kind(y, task) == "numbers"
+    _checks.require(
+        not numbers or resample is None, "resample", "be None where y holds numbers", resample
+    )
+    if preprocess_y is not None:
+        both = hasattr(preprocess_y, "fit") and hasattr(preprocess_y, "inverse_transform")
+        if not both or isinstance(preprocess_y, type):
+            raise TypeError(
+                "preprocess_y must be a transformer with fit and inverse_transform. "
+                f"Received: preprocess_y={preprocess_y!r}."
+            )
+        hint = "" if task else "Name the task: functools.partial(build, task='regression')."
+        _checks.require(numbers, "y", "hold one array of numbers for preprocess_y", "others", hint)
+    elif numbers and task == "regression":
+        mean, spread = np.abs(y.mean(axis=0)).max(), y.std(axis=0)
+        if mean > FAR or spread.max() > FAR or spread.min() < 1 / FAR:
+            warnings.warn(
+                f"y has means up to {mean:.3g} and standard deviations of {spread.min():.3g} to "
+                f"{spread.max():.3g}: a network that begins near 0 is slow to learn them. "
+                "Give preprocess_y=StandardScaler().",
+                stacklevel=3,
+            )
 
 
 def _rows(x):

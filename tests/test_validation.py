@@ -75,6 +75,52 @@ def result():
     return validate(SMALL, x_test=X[:7], keep_models=True, fit=LONGER)
 
 
+class TestNumbers:
+    def test_targets_are_learnt_as_transformed_and_predicted_in_their_own_units(self):
+        x = np.random.default_rng(0).normal(size=(60, 2))
+        y = 5000 + 2000 * x[:, 0]
+        build = functools.partial(
+            recipes.build_mlp, units=(), task="regression", learning_rate=0.05, batch_norm=False
+        )
+        options = {"validation": "fold", "fit": {"epochs": 30, "batch_size": 8}, "x_test": x[:5]}
+        result = validate(build, x, y, preprocess_y=StandardScaler(), **options)
+        assert result.overall["rmse"] < 200
+        np.testing.assert_allclose(result.test_predictions[:, 0], y[:5], atol=500)
+        assert result.histories[0]["val_loss"][-1] < 0.1  # in units of their spread
+
+    def test_it_warns_of_numbers_that_are_slow_to_learn(self):
+        build = functools.partial(quick, task="regression")
+        for y in (X[:, :1] + 5000, X[:, :1] / 5000):
+            with pytest.warns(UserWarning, match=r"y has means.*preprocess_y=StandardScaler\(\)"):
+                validate(build, y=y, folds=2)
+
+    @pytest.mark.parametrize(
+        ("arguments", "error", "message"),
+        [
+            ({"preprocess_y": StandardScaler}, TypeError, "preprocess_y must be a transformer"),
+            ({"preprocess_y": StandardScaler(), "y": Y}, ValueError, "y must hold one array of"),
+            ({"resample": "over"}, ValueError, "resample must be None where y holds numbers"),
+        ],
+    )
+    def test_bad_input(self, arguments, error, message):
+        y = 2 * np.arange(ROWS) + 1
+        task = "multiclass" if "y" in arguments else "regression"
+        with pytest.raises(error, match=message):
+            validate(functools.partial(quick, task=task), **{"y": y, **arguments})
+
+
+class TestPandasRows:
+    def test_the_same_rows_in_another_order_are_refused(self):
+        x, y = pd.DataFrame(X), pd.Series(Y)
+        shuffled = y.sample(frac=1, random_state=0)
+        with pytest.raises(ValueError, match=r"order of x.*Did you mean y\.loc\[x\.index\]\?"):
+            validate(x=x, y=shuffled)
+        with pytest.raises(ValueError, match=r"groups\.loc"):
+            validate(x=x, y=y, groups=shuffled)
+        validate(x=x, y=shuffled.loc[x.index])
+        validate(x=x, y=shuffled.reset_index(drop=True))
+
+
 class TestResult:
     def test_predictions_are_those_of_the_models_that_did_not_see_the_row(self, result):
         assert result.predictions.shape == (ROWS, 3)
@@ -598,6 +644,15 @@ class TestFailures:
         np.testing.assert_array_equal(run(0.1).predictions, first.predictions)
         with pytest.raises(ValueError, match=r"this very run.*another build"):
             run(0.2)
+
+    def test_a_fold_whose_file_is_damaged_is_trained_again(self, tmp_path):
+        options = {"directory": tmp_path, "keep_models": True}
+        first = validate(**options)
+        for file in ("fold-0.npz", "fold-1.keras"):
+            path = tmp_path / "folds" / file
+            path.write_bytes(path.read_bytes()[:100])
+        again = validate(**options)
+        np.testing.assert_allclose(again.predictions, first.predictions, rtol=1e-5)
 
     def test_kept_models_come_back_from_the_folder(self, tmp_path):
         first, second = (validate(directory=tmp_path, keep_models=True) for _ in range(2))
