@@ -65,7 +65,8 @@ def build_domain_adversarial(
     Args:
         input_shape: (height, width, channels), where height and width may be None; or (features,).
         outputs: number of classes, labels or values to predict; 1 for `task="binary"`.
-        task: "binary", "multiclass", "multilabel" or "regression".
+        task: "binary", "multiclass", "multilabel" or "regression", whose targets are learnt soonest
+            when standardised: `preprocess_y` in `cross_validate`.
         filters: channels of each convolutional block of the encoder, which halves an image.
         kernel_size: side of the square kernels in pixels.
         pooling: what the heads see of the last block of an image: "flatten" all of it, so that they

@@ -36,7 +36,8 @@ def build_mlp(
     Args:
         input_shape: shape of one sample, usually (features,); other shapes are flattened.
         outputs: number of classes, labels or values to predict; 1 for `task="binary"`.
-        task: "binary", "multiclass", "multilabel" or "regression".
+        task: "binary", "multiclass", "multilabel" or "regression", whose targets are learnt soonest
+            when standardised: `preprocess_y` in `cross_validate`.
         units: width of each hidden layer; () is linear, logistic or softmax regression.
         activation: any Keras activation, or "prelu".
         dropout: rate in [0, 1) after each hidden layer, never on the output.

@@ -46,7 +46,8 @@ def build_lstm_fcn(
     Args:
         input_shape: (timesteps, features); timesteps may be None.
         outputs: number of classes, labels or values to predict; 1 for `task="binary"`.
-        task: "binary", "multiclass", "multilabel" or "regression".
+        task: "binary", "multiclass", "multilabel" or "regression", whose targets are learnt soonest
+            when standardised: `preprocess_y` in `cross_validate`.
         cell: "rnn", "lstm" or "gru", of the recurrent branch.
         units: width of each recurrent layer (of each direction); () leaves the convolutions alone.
         filters: channels of each convolution; the length is the depth. Twice as many, as in the

@@ -67,7 +67,8 @@ def build_pretrained(
         input_shape: (height, width, channels) of the images; height and width may be None. One
             channel becomes three where the backbone has three.
         outputs: number of classes, labels or values to predict; 1 for `task="binary"`.
-        task: "binary", "multiclass", "multilabel" or "regression".
+        task: "binary", "multiclass", "multilabel" or "regression", whose targets are learnt soonest
+            when standardised: `preprocess_y` in `cross_validate`.
         backbone: a name of `keras.applications`, such as "MobileNetV2" or "ConvNeXtTiny"; or a
             functional `keras.Model`, which is copied: one from `keras.applications`, a KerasHub
             backbone, or the part "encoder" of an autoencoder.

@@ -88,7 +88,8 @@ def build_on_encoder(
     Args:
         encoder: an autoencoder, or its part "encoder" (any functional encoder will do).
         outputs: number of classes, labels or values to predict; 1 for `task="binary"`.
-        task: "binary", "multiclass", "multilabel" or "regression".
+        task: "binary", "multiclass", "multilabel" or "regression", whose targets are learnt soonest
+            when standardised: `preprocess_y` in `cross_validate`.
         trainable: fine-tune the encoder too; False trains the head alone.
         dropout: rate in [0, 1) between the code and the head.
         label_smoothing: rate in [0, 1); not for regression.

@@ -57,7 +57,8 @@ def build_rnn(
             "many_to_one"); 1 for `task="binary"`.
         pattern: "many_to_one" (a class of a series), "many_to_many" (a class of every step) or
             "one_to_many" (a series from one row).
-        task: "binary", "multiclass", "multilabel" or "regression".
+        task: "binary", "multiclass", "multilabel" or "regression", whose targets are learnt soonest
+            when standardised: `preprocess_y` in `cross_validate`.
         cell: "rnn", "lstm" or "gru".
         units: width of each recurrent layer (of each direction); the length is the depth.
         bidirectional: read both ways.

@@ -52,7 +52,8 @@ def build_cnn(
     Args:
         input_shape: (height, width, channels); height and width may be None.
         outputs: number of classes, labels or values to predict; 1 for `task="binary"`.
-        task: "binary", "multiclass", "multilabel" or "regression".
+        task: "binary", "multiclass", "multilabel" or "regression", whose targets are learnt soonest
+            when standardised: `preprocess_y` in `cross_validate`.
         filters: channels of each block; the length is the depth in blocks.
         kernel_size: side of the square kernels in pixels.
         pooling: "max" or "average", after each block.
