@@ -363,14 +363,15 @@ def _date_format(column):
     first = str(known.iloc[0])
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # that one of the two guesses is a poor one
-        guesses = {guess_datetime_format(first, dayfirst=after): None for after in (False, True)}
-    read = {}
-    for each in ("ISO8601", *filter(None, guesses), "mixed"):
+        guessed = [guess_datetime_format(first, dayfirst=after) for after in (False, True)]
+    guesses = [guess for guess in guessed if guess]
+    read: dict[str, int] = {}
+    for each in ("ISO8601", *guesses, "mixed"):
         if each != "mixed" or max(read.values()) < len(known):  # value by value, which is slow
             read[each] = int(_moments(known, each).notna().sum())
-    best = max(read, key=read.get)
-    equal = [each for each in guesses if read.get(each) == read[best]]
-    return best, read[best], best == "ISO8601" or equal == [best]
+    best = max(read, key=lambda each: read[each])
+    equal = {each for each in guesses if read[each] == read[best]}
+    return best, read[best], best == "ISO8601" or equal == {best}
 
 
 def _moments(column, format):
