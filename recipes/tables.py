@@ -46,7 +46,10 @@ class TableEncoder:
             and from text of which nearly all reads as numbers, or as dates of one format (not where
             each could be a day or a month first, as 01/02/2024); what does not read is a gap.
         drop: names of columns to leave out, such as ids.
-        min_rows: rows that a category needs for a column of its own, at least 1.
+        min_rows: rows that a category needs for a column of its own, at least 1. Where many are
+            rare, 10 to 20 serve a network better: R² of `build_mlp` in three folds, mean of three
+            seeds, with 2, 10 and 20 is 0.72, 0.76 and 0.78 on ames housing (2930 rows), 0.52, 0.62
+            and 0.62 on Sacramento housing (932 rows); Titanic does not change.
         max_categories: columns at most for one categorical column; the rarer ones share one.
         clip: standardised numbers are kept within this many spreads; None does not limit them.
 
@@ -231,14 +234,14 @@ class TableEncoder:
         return np.stack(columns, axis=1) if columns else np.empty((len(x), 0), object)
 
     def _warn_of_rare(self, texts):
-        """Columns of names and ids. Counts are rounded: Python shows what folds repeat once."""
+        """Of columns of names and ids."""
         names = self.columns_["categorical"]
         for name, column, rare in zip(names, texts.T, self._infrequent(), strict=True):
             if np.mean([text in rare for text in column]) >= NEARLY_ALL:
                 warnings.warn(
-                    f"{name!r} must hold categories that come again. Received: about "
-                    f"{float(f'{len(rare):.0e}'):.0f} values, nearly all too rare for a column of "
-                    "their own. Name it in drop=, or in numeric= or dates= if it is one of these.",
+                    f"{name!r} must hold categories that come again. Received: {len(set(column))} "
+                    "values, nearly all too rare for a column of their own. "
+                    "Name it in drop=, or in numeric= or dates= if it is one of these.",
                     stacklevel=3,
                 )
 
@@ -350,7 +353,7 @@ def _nearly_all(holds):
 
 
 def _date_format(column):
-    """(format, rows that it reads, no other does): the first that reads all, or most, of a column.
+    """(format, rows that it reads, whether no other does): the first that reads all, or most.
 
     None where pandas needs no format.
     """
