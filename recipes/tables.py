@@ -33,10 +33,10 @@ class TableEncoder:
     Numbers and time spans (in days): gaps become the median, with a column that says where they
     were; then mean 0 and spread 1, winsorised at `clip` spreads. Categories (text, bool, pandas
     categories): one column for each that comes at least `min_rows` times, and one for gaps; rarer
-    ones share a column with those that `fit` did not see, which are all zeros where it saw no rare
-    ones; 1, 1.0 and "1" are one category. Dates: days since the first one, and year, month, day,
-    weekday and hour where they differ. A column that has one value in all rows of `fit` says
-    nothing, and would do harm if it changed later: it is not made.
+    ones share a column with those that `fit` did not see, or all are zeros where the rare ones
+    do not come so often together; 1, 1.0 and "1" are one category. Dates: days since the first one,
+    and year, month, day, weekday and hour where they differ. A column that has one value in all
+    rows of `fit` says nothing, and would do harm if it changed later: it is not made.
 
     It is a scikit-learn transformer: `cross_validate(..., preprocess=TableEncoder())` fits it in
     every fold.
@@ -125,7 +125,10 @@ class TableEncoder:
             self.encode_.fit(texts)
             self._warn_of_rare(texts)
         made = self._columns(x)
-        self.kept_ = np.flatnonzero(np.ptp(made, axis=0) > 0)
+        # A network would make much of a rare column with a single 1, when strangers share it.
+        enough = np.count_nonzero(made, axis=0) >= self.min_rows
+        enough[: len(self.number_names_) + len(self.gaps_)] = True
+        self.kept_ = np.flatnonzero(enough & (np.ptp(made, axis=0) > 0))
         varies = len(self.kept_) > 0
         _checks.require(varies, "x", "have a column that varies", "the same in every row")
         names = self._names()

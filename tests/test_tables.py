@@ -86,6 +86,8 @@ def test_strangers_count_as_rare_where_there_are_rare_ones():
     assert encoder.names_ == ["city=Oslo", "city=Rome", "city rare"]
     new = pd.DataFrame({"city": ["Atlantis", None, "Rome"]})
     np.testing.assert_array_equal(encoder.transform(new), [[0, 0, 1], [0, 0, 1], [0, 1, 0]])
+    assert encoder.fit(table[:-1]).names_ == ["city=Oslo", "city=Rome"]
+    np.testing.assert_array_equal(encoder.transform(new), [[0, 0], [0, 0], [0, 1]])
 
 
 def test_what_does_not_vary_in_fit_is_not_made():
