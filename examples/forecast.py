@@ -34,12 +34,21 @@ class Task:
     epochs: int | None = None  # as many as make 500 steps
 
 
-def main(quick=False, output="output/forecast", csv=None, window=None, horizon=None, season=None):
+def main(
+    quick=False,
+    output="output/forecast",
+    csv=None,
+    window=None,
+    horizon=None,
+    season=None,
+    dayfirst=False,
+):
     output = Path(output)
     output.mkdir(parents=True, exist_ok=True)
-    task = (
-        read(csv, window, horizon, season) if csv else months() if quick else demand() or months()
-    )
+    if csv:
+        task = read(csv, window, horizon, season, dayfirst)
+    else:
+        task = months() if quick else demand() or months()
     if quick:
         task.epochs = 20
     series, horizon = task.series, task.horizon
@@ -108,9 +117,15 @@ def demand():
     return Task(pd.Series(values, index, name="demand"), 336, 48, 336, test=0.2)
 
 
-def read(csv, window, horizon, season):
+def read(csv, window, horizon, season, dayfirst=False):
     """A file with a column of times and one of values; gaps take the last known value."""
-    table = pd.read_csv(csv, index_col=0, parse_dates=True)
+    table = pd.read_csv(csv, index_col=0, parse_dates=True, dayfirst=dayfirst)
+    if not isinstance(table.index, pd.DatetimeIndex) or table.empty:
+        first = ", ".join(map(str, table.index[:3]))
+        raise SystemExit(
+            f"--csv must be a column of times and one of values. Received: {first}, ... as times. "
+            "Is the day first? Then add --dayfirst."
+        )
     series = table.iloc[:, 0].sort_index()
     step = pd.infer_freq(series.index) or series.index.to_series().diff().median()
     series = series.asfreq(step).ffill()
@@ -123,6 +138,7 @@ if __name__ == "__main__":
     parser.add_argument("--quick", action="store_true", help="a few seconds, to see that it runs")
     parser.add_argument("--output", default="output/forecast", help="folder for what it writes")
     parser.add_argument("--csv", help="csv file: a column of times and one of values")
+    parser.add_argument("--dayfirst", action="store_true", help="01/02/2024 is in February")
     for name in ("window", "horizon", "season"):
         parser.add_argument(f"--{name}", type=int, help="timesteps, for --csv")
     main(**vars(parser.parse_args()))

@@ -145,4 +145,8 @@ if __name__ == "__main__":
     parser.add_argument("--quick", action="store_true", help="a few seconds, to see that it runs")
     parser.add_argument("--output", default="output/fraud", help="folder for what it writes")
     parser.add_argument("--csv", help="csv file with the columns Time and Class")
-    main(**vars(parser.parse_args()))
+    given = parser.parse_args()
+    columns = [] if given.csv is None else list(pd.read_csv(given.csv, nrows=0))
+    if columns and not {"Time", "Class"} <= set(columns):
+        parser.error(f"--csv must have the columns Time and Class. It has {', '.join(columns)}")
+    main(**vars(given))

@@ -30,12 +30,11 @@ def main(quick=False, output="output/kaggle_images", train=None, test=None):
     # %% The two layouts
     if Path(train).is_dir():
         x, y, names = from_folders(train)
-        x_test = ids = None
+        x_test = None
     else:
         x, y = from_csv(train)
         names = None
-        x_test, _ = from_csv(test)
-        ids = np.arange(1, len(x_test) + 1)  # the digit recogniser counts from 1
+        x_test, _ = from_csv(test) if test else (None, None)
 
     # %% Folds, with a mean over small shifts of every image to predict
     shift = keras.layers.RandomTranslation(0.1, 0.1, fill_mode="constant", seed=0)
@@ -55,11 +54,13 @@ def main(quick=False, output="output/kaggle_images", train=None, test=None):
 
     # %% What stays
     if x_test is not None:
+        ids = np.arange(1, len(x_test) + 1)  # the digit recogniser counts from 1
         columns = ("ImageId", "Label")
         result.to_submission(output / "submission.csv", ids, columns=columns)
     ax = plot_confusion_matrix(y, result.predictions, names)
     ax.figure.savefig(output / "confusion.png", dpi=150)
-    print(f"\nWritten to {output}: {', '.join(sorted(p.name for p in output.iterdir()))}")
+    submission = "" if x_test is None else "submission.csv, "
+    print(f"\nWritten to {output}: {submission}confusion.png")
     return result
 
 
@@ -115,5 +116,5 @@ if __name__ == "__main__":
     parser.add_argument("--quick", action="store_true", help="a few seconds, to see that it runs")
     parser.add_argument("--output", default="output/kaggle_images", help="folder for its files")
     parser.add_argument("--train", help="csv file with the column label, or a folder of folders")
-    parser.add_argument("--test", help="csv file without labels")
+    parser.add_argument("--test", help="csv file without labels, for submission.csv")
     main(**vars(parser.parse_args()))

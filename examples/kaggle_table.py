@@ -22,14 +22,15 @@ def main(quick=False, output="output/kaggle_table", train=None, test=None, targe
     output.mkdir(parents=True, exist_ok=True)
     if train is None:
         train, test = write_example(output)
-    train, test = pd.read_csv(train), pd.read_csv(test)
+    train, test = pd.read_csv(train), None if test is None else pd.read_csv(test)
+    y, names = pd.factorize(train[target], sort=True)  # 0 and 1, whatever the csv calls them
 
     # %% All that there is to it: the network, the encoder, the folds.
     stop = partial(keras.callbacks.EarlyStopping, patience=10, restore_best_weights=True)
     result = cross_validate(
         partial(build_mlp, task="binary", units=(64, 32), dropout=0.3),
         train.drop(columns=target),
-        train[target],
+        y,
         preprocess=TableEncoder(drop=[id]),
         x_test=test,
         folds=3 if quick else 5,
@@ -40,13 +41,16 @@ def main(quick=False, output="output/kaggle_table", train=None, test=None, targe
         seed=0,
         verbose=1,
     )
-    result.to_submission(output / "submission.csv", test[id], columns=(id, target))
+    if test is not None:
+        submission = result.to_submission(output / "submission.csv", test[id], columns=(id, target))
+        submission[target] = names[submission[target]]
+        submission.to_csv(output / "submission.csv", index=False)
 
     # %% What the folds say.
     print(result.report().round(4).to_string())
-    print(per_class_report(train[target], result.predictions))
+    print(per_class_report(y, result.predictions, names=names.astype(str)))
     result.plot().figure.savefig(output / "folds.png", dpi=150)
-    print(f"\nWritten to {output}: submission.csv, folds.png")
+    print(f"\nWritten to {output}: {'' if test is None else 'submission.csv, '}folds.png")
     return result
 
 
@@ -78,7 +82,11 @@ if __name__ == "__main__":
     parser.add_argument("--quick", action="store_true", help="a few seconds, to see that it runs")
     parser.add_argument("--output", default="output/kaggle_table", help="folder for what it writes")
     parser.add_argument("--train", help="csv file with the target")
-    parser.add_argument("--test", help="csv file without it")
-    parser.add_argument("--target", default="sick", help="name of the column to predict, 0 or 1")
+    parser.add_argument("--test", help="csv file without it, for submission.csv")
+    parser.add_argument("--target", default="sick", help="name of the column to predict, yes or no")
     parser.add_argument("--id", default="id", help="name of the column that names the rows")
-    main(**vars(parser.parse_args()))
+    given = parser.parse_args()
+    for name, path in (("target", given.train), ("id", given.train), ("id", given.test)):
+        if path and getattr(given, name) not in (columns := pd.read_csv(path, nrows=0).columns):
+            parser.error(f"--{name} must be a column of {path}: {', '.join(columns)}")
+    main(**vars(given))

@@ -80,6 +80,67 @@ def test_rare_categories_share_a_column():
     np.testing.assert_array_equal(encoder.transform(table).sum(1), 1)
 
 
+def test_strangers_count_as_rare_where_there_are_rare_ones():
+    table = pd.DataFrame({"city": ["Rome"] * 3 + ["Oslo"] * 3 + ["Bern", "Lima"]})
+    encoder = recipes.TableEncoder(min_rows=2).fit(table)
+    assert encoder.names_ == ["city=Oslo", "city=Rome", "city rare"]
+    new = pd.DataFrame({"city": ["Atlantis", None, "Rome"]})
+    np.testing.assert_array_equal(encoder.transform(new), [[0, 0, 1], [0, 0, 1], [0, 1, 0]])
+    assert encoder.fit(table[:-1]).names_ == ["city=Oslo", "city=Rome"]
+    np.testing.assert_array_equal(encoder.transform(new), [[0, 0], [0, 0], [0, 1]])
+
+
+def test_what_does_not_vary_in_fit_is_not_made():
+    table = TABLE.assign(year="2023", version=1, half=[None, 5.0] * (ROWS // 2), begun="2023-01-01")
+    encoder = recipes.TableEncoder(drop=["id"], min_rows=1).fit(table)
+    plain = ENCODER.fit(TABLE)
+    assert set(encoder.names_) - set(plain.names_) == {"half missing"}
+    assert not [name for name in plain.names_ if name.startswith("empty")]
+    changed = table.assign(year="2024", version=2, begun="2024-01-01")
+    np.testing.assert_array_equal(encoder.transform(changed), encoder.transform(table))
+
+
+def test_names_and_ids_are_told_of_and_do_no_harm():
+    with pytest.warns(UserWarning, match="'id' must hold .* 40 values.* drop="):
+        encoder = recipes.TableEncoder().fit(TABLE.assign(id=[f"row {i}" for i in range(ROWS)]))
+    assert encoder.names_ == recipes.TableEncoder(drop=["id"]).fit(TABLE).names_
+
+
+TEXTS = [f"{month:02}/{day:02}/2024" for month in (1, 2, 3) for day in range(1, 29)]
+
+
+@pytest.mark.parametrize(
+    ("texts", "made"),
+    [
+        pytest.param(["1.5", "2", "3"], {"x"}, id="numbers"),
+        pytest.param([*map(str, range(40)), " "], {"x", "x missing"}, id="numbers and a blank"),
+        pytest.param(["1", "2", "?"], {"x=1", "x=2", "x=?"}, id="a third is no number"),
+        pytest.param(["02134", "10115"], {"x=02134", "x=10115"}, id="postcodes"),
+        pytest.param(TEXTS, {"x days", "x month", "x day", "x weekday"}, id="month first"),
+        pytest.param(
+            ["01.02.2024 10:30", "13.02.2024 09:00"],
+            {"x days", "x day", "x weekday", "x hour"},
+            id="day first, with times",
+        ),
+        pytest.param(
+            ["01/02/2024", "03/02/2024"], {"x=01/02/2024", "x=03/02/2024"}, id="either first"
+        ),
+        pytest.param(["13/02/2024", "02/13/2024"], {"x=02/13/2024", "x=13/02/2024"}, id="both"),
+    ],
+)
+def test_text_is_what_nearly_all_of_it_reads_as(texts, made):
+    encoder = recipes.TableEncoder(min_rows=1).fit(pd.DataFrame({"x": texts}))
+    assert set(encoder.names_) == made
+
+
+@pytest.mark.parametrize("clip", [8.0, None])
+def test_numbers_at_the_end_of_float64_stay_finite(clip):
+    table = pd.DataFrame({"x": [1e300, -1e308, 0.0, 1.0]})
+    encoder = recipes.TableEncoder(clip=clip)
+    assert np.isfinite(encoder.fit_transform(table)).all()
+    assert np.isfinite(encoder.fit(table.tail(2)).transform(table)).all()
+
+
 @pytest.mark.parametrize(
     ("train", "test"),
     [
@@ -164,6 +225,21 @@ def test_train_csv_to_submission_csv(tmp_path):
         (lambda: recipes.TableEncoder(drop=list(TABLE)).fit(TABLE), ValueError, "to encode"),
         (lambda: recipes.TableEncoder().transform(TABLE), ValueError, "fitted first"),
         (lambda: recipes.TableEncoder().fit(TABLE[["age", "age"]]), ValueError, "'age'] twice"),
+        (
+            lambda: ENCODER.fit(TABLE.assign(city=[["Rome"]] * ROWS)),
+            TypeError,
+            "'city' with a list",
+        ),
+        (
+            lambda: ENCODER.fit(TABLE).transform(TABLE.assign(age=[{}] * ROWS)),
+            TypeError,
+            "'age' with a dict",
+        ),
+        (
+            lambda: recipes.TableEncoder().fit(pd.DataFrame({"x": [1, 1]})),
+            ValueError,
+            "a column that varies",
+        ),
         (
             lambda: ENCODER.fit(TABLE).transform(TABLE.assign(age="forty")),
             ValueError,
