@@ -137,10 +137,10 @@ class Game(keras.Model):
             _require_no_weights(name, given.get(name))
         given["x"], given["y"] = self._checked_arrays(x, y)
         if given.get("validation_data") is not None:
-            parts = keras.utils.unpack_x_y_sample_weight(given["validation_data"])
+            x, y, weight = keras.utils.unpack_x_y_sample_weight(given["validation_data"])
             where = " of validation_data"
-            _require_no_weights(f"sample_weight{where}", parts[2])
-            given["validation_data"] = self._checked_arrays(*parts[:2], where)
+            _require_no_weights(f"sample_weight{where}", weight)
+            given["validation_data"] = self._checked_arrays(x, y, where)
         return super().fit(**given)
 
     def _checked_arrays(self, x, y, where=""):
