@@ -5,6 +5,8 @@ player only, because the other's are held still, so that the sum of the losses c
 one optimizer.
 """
 
+import inspect
+
 import keras
 from keras import layers, ops
 
@@ -14,6 +16,10 @@ from recipes import _checks, _heads
 MOMENTUM = 0.5
 LEARNING_RATE = 2e-4  # of Radford et al.
 SLOPE = 0.2  # of leaky units below 0
+
+USUAL_RANGES = ((0, 1), (-1, 1), (0, 255))  # of pixels
+ROUNDING = 1e-3  # share of the range by which pixels may leave it
+SLIVER = 0.02  # share of the range that the pixels of no set of images are confined to
 
 
 def frozen(model, inputs, training):
@@ -53,7 +59,40 @@ def to_unit(value_range):
 def from_unit(value_range):
     """A layer from [-1, 1] to pixels in their range."""
     low, high = value_range
-    return layers.Rescaling((high - low) / 2, (high + low) / 2, name="to_pixels")
+    # In float32 whatever the policy: bfloat16 knows 129 and 130 for one.
+    return layers.Rescaling((high - low) / 2, (high + low) / 2, name="to_pixels", dtype="float32")
+
+
+def range_of(generator):
+    """The (lowest, highest) pixel of a generator that ends in `from_unit`; None of another."""
+    last = generator.layers[-1]
+    ours = isinstance(last, layers.Rescaling) and last.name == "to_pixels"
+    return (last.offset - last.scale, last.offset + last.scale) if ours else None
+
+
+def pixels(name, images, shape, value_range):
+    """Images of that shape whose pixels lie in the range, and not all in a sliver of it."""
+    images = _checks.array(name, images, shape=shape)
+    if value_range is None:
+        return images
+    low, high = value_range
+    ends = float(images.min()), float(images.max())
+    received = f"pixels from {ends[0]:g} to {ends[1]:g}"
+    built_for = f"value_range=({low:g}, {high:g})"
+    likely = next((usual for usual in USUAL_RANGES if _within(ends, usual)), value_range)
+    other = tuple(likely) != tuple(value_range)
+    hint = f"Build the model with value_range={likely}." if other else "Scale them to that range."
+    inside = _within(ends, value_range)
+    _checks.require(inside, name, f"hold pixels of {built_for}", received, hint)
+    spread = ends[1] - ends[0] >= SLIVER * (high - low)
+    _checks.require(spread, name, f"span at least a fiftieth of {built_for}", received, hint)
+    return images
+
+
+def _within(ends, value_range):
+    low, high = value_range
+    slack = ROUNDING * (high - low)
+    return low - slack <= ends[0] and ends[1] <= high + slack
 
 
 def leaky(x):
@@ -88,14 +127,25 @@ class Game(keras.Model):
         """The value of each of `scores`; the sum of those that end in "loss" is minimised."""
         raise NotImplementedError
 
-    def checked(self, x, y):
+    def checked(self, x, y, where=""):
         """The arrays given to `fit`, if they suit the game; what gives batches is met in `play`."""
         return x, y
 
     def fit(self, x=None, y=None, *args, **options):
-        if hasattr(x, "__array__") or isinstance(x, (list, tuple, dict)):
-            x, y = self.checked(x, y)
-        return super().fit(x, y, *args, **options)
+        given = inspect.signature(super().fit).bind(x, y, *args, **options).arguments
+        for name in ("sample_weight", "class_weight"):
+            _require_no_weights(name, given.get(name))
+        given["x"], given["y"] = self._checked_arrays(x, y)
+        if given.get("validation_data") is not None:
+            x, y, weight = keras.utils.unpack_x_y_sample_weight(given["validation_data"])
+            where = " of validation_data"
+            _require_no_weights(f"sample_weight{where}", weight)
+            given["validation_data"] = self._checked_arrays(x, y, where)
+        return super().fit(**given)
+
+    def _checked_arrays(self, x, y, where=""):
+        arrays = hasattr(x, "__array__") or isinstance(x, (list, tuple, dict))
+        return self.checked(x, y, where) if arrays else (x, y)
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
         values = self.play(x, y, training)
@@ -119,3 +169,13 @@ class Game(keras.Model):
         for part in cls.parts:
             config[part] = keras.saving.deserialize_keras_object(config[part], custom_objects)
         return cls(**config)
+
+
+def _require_no_weights(name, value):
+    _checks.require(
+        value is None,
+        name,
+        "be None for networks that play against each other",
+        f"a {type(value).__name__}",
+        "Their losses weigh no rows: repeat those that should count more.",
+    )

@@ -20,8 +20,8 @@ class BalancedBatches(keras.utils.PyDataset):
     the attribute `prior` brings probabilities back to the data's own.
 
     Args:
-        x: array (rows, ...) of any rank, or a dict or list of arrays. A `numpy.memmap` stays on
-            disk: only the rows of a batch are read.
+        x: array (rows, ...) of any rank, or a dict or list of arrays (a list comes in batches as
+            a tuple). A `numpy.memmap` stays on disk: only the rows of a batch are read.
         y: integer classes, one-hot rows, labels of 0 and 1, or with `by` any targets.
         batch_size: rows in a batch, at least the number of classes.
         sample_weight: weight of each row, (rows,), or None.
@@ -60,9 +60,9 @@ class BalancedBatches(keras.utils.PyDataset):
         max_queue_size=10,
     ):
         super().__init__(workers, use_multiprocessing, max_queue_size)
-        self.columns = keras.tree.map_structure(
-            _ready, (_targets.plain(x, "x"), _targets.plain(y, "y"))
-        )
+        columns = (_targets.plain(x, "x"), _targets.plain(y, "y"))
+        # TensorFlow reads a feed through tf.data, for which several arrays are a tuple.
+        self.columns = keras.tree.lists_to_tuples(keras.tree.map_structure(_ready, columns))
         if sample_weight is not None:
             self.columns += (_ready(np.asarray(sample_weight)),)
         leaves = keras.tree.flatten(self.columns)

@@ -177,10 +177,14 @@ class ImagePool(layers.Layer):
         if not training:
             return inputs
         rows = ops.shape(inputs)[0]
-        order = self.count + ops.arange(rows, dtype="int32")
-        filling = order < self.size
-        drawn = keras.random.randint((rows,), 0, self.size, seed=self.seeds)
-        places = ops.where(filling, order % self.size, ops.cast(drawn, "int32"))
+        written = ops.convert_to_tensor(self.count)
+        order = written + ops.arange(rows, dtype="int32")
+        # What is left of a batch that an empty pool cannot hold has nothing to be swapped for.
+        filling = ops.logical_or(order < self.size, written == 0)
+        share = keras.random.uniform((rows,), dtype="float32", seed=self.seeds)
+        drawn = ops.cast(share * ops.cast(written, "float32"), "int32")
+        drawn = ops.minimum(drawn, written - 1)  # which rounding may exceed
+        places = ops.where(filling, order % self.size, drawn)
         swapped = keras.random.uniform((rows,), seed=self.seeds) < 0.5
         old = ops.take(ops.convert_to_tensor(self.held), places, axis=0)
 
@@ -229,7 +233,8 @@ class CycleGAN(_adversaries.Game):
         self.identity_weight = identity_weight
         self.value_range = tuple(value_range)
         self.pool_size = pool_size
-        self.pool_a, self.pool_b = ImagePool(pool_size), ImagePool(pool_size)
+        # In float32, as the pixels are, whatever the policy.
+        self.pool_a, self.pool_b = (ImagePool(pool_size, dtype="float32") for _ in KINDS)
         for pool in (self.pool_a, self.pool_b):
             pool.build(to_a.output_shape)
 
@@ -240,23 +245,27 @@ class CycleGAN(_adversaries.Game):
             "b": self.to_b(images["a"], training=training),
         }
 
-    def checked(self, x, y):
-        self._require_kinds(x)
-        shape = self.to_a.input_shape[1:]
-        x = {kind: _checks.array(kind, x[kind], shape=shape) for kind in KINDS}
-        _checks.same_rows(**x)
+    def checked(self, x, y, where=""):
+        self._require_kinds(x, f"x{where}")
+        shape, value_range = self.to_a.input_shape[1:], self.value_range
+        named = {kind: f"{kind}{where}" for kind in KINDS}
+        x = {
+            kind: _adversaries.pixels(name, x[kind], shape, value_range)
+            for kind, name in named.items()
+        }
+        _checks.same_rows(**{named[kind]: images for kind, images in x.items()})
         return x, y
 
-    def _require_kinds(self, x):
+    def _require_kinds(self, x, name="x"):
         known = isinstance(x, dict) and set(KINDS) <= set(x)
         received = f"a dict of {sorted(x)}" if isinstance(x, dict) else f"a {type(x).__name__}"
         hint = "Use fit(unpaired_batches(a, b))."
-        _checks.require(known, "x", "hold images of both kinds, 'a' and 'b'", received, hint)
+        _checks.require(known, name, "hold images of both kinds, 'a' and 'b'", received, hint)
 
     def play(self, x, y, training):
         """Both games by least squares, the cycles' and identities' absolute errors."""
         half = (self.value_range[1] - self.value_range[0]) / 2
-        a, b = (ops.cast(x[kind], self.compute_dtype) for kind in KINDS)
+        a, b = (ops.cast(x[kind], "float32") for kind in KINDS)
         made_a, made_b = self.to_a(b, training=training), self.to_b(a, training=training)
         cycle = _apart(self.to_a(made_b, training=training), a)
         cycle += _apart(self.to_b(made_a, training=training), b)

@@ -19,7 +19,8 @@ def batches(x, y=None, batch_size=32, *, sample_weight=None, shuffle=True, seed=
     """Shuffled batches for `fit`, `evaluate` and `predict`: the same rows, faster.
 
     Args:
-        x: array (rows, ...), or a dict or list of such arrays for models with several inputs.
+        x: array (rows, ...), or a dict or list of such arrays for models with several inputs; a
+            list comes in batches as a tuple.
         y: targets of the same form; None where there are none; `y=x` for an autoencoder.
         batch_size: rows in a batch, at least 1; the last batch holds what is left.
         sample_weight: weight of each row, (rows,), or None.
@@ -71,7 +72,10 @@ def _arrays(name, value):
         array = _checks.array(name, array)
         return array.astype(keras.config.floatx()) if array.dtype.kind == "f" else array
 
-    return keras.tree.map_structure(prepare, _targets.plain(value, name))
+    # tf.data takes a list for rows to stack, a tuple for several arrays.
+    return keras.tree.lists_to_tuples(
+        keras.tree.map_structure(prepare, _targets.plain(value, name))
+    )
 
 
 def _tensorflow_batches(columns, rows, batch_size, shuffle, seed):

@@ -61,9 +61,9 @@ def build_gan(
     Returns:
         Compiled model with the parts "generator", (batch, latent_dim) and labels (batch,) where
         there are classes -> images, and "discriminator", images -> (batch, classes or 1) logits of
-        being real. Train it with `fit(x)`, or `fit(x, y)` where there are classes; it reports the
-        losses of both and how often the discriminator is right: 0.5 to 0.9 is a game in balance,
-        1.0 is lost.
+        being real. Train it with `fit(x)`, or `fit(x, y)` where there are classes, on pixels of
+        `value_range` and without weights of rows; it reports the losses of both and how often the
+        discriminator is right: 0.5 to 0.9 is a game in balance, 1.0 is lost.
 
     Raises:
         ValueError, TypeError: an argument is out of range or of the wrong kind.
@@ -168,25 +168,29 @@ class GAN(_adversaries.Game):
     def call(self, images, training=False):
         return self.discriminator(images, training=training)
 
-    def checked(self, x, y):
-        x = _checks.array("x", x, shape=self.discriminator.input_shape[1:])
+    def checked(self, x, y, where=""):
+        x_name, y_name = f"x{where}", f"y{where}"
+        shape = self.discriminator.input_shape[1:]
+        x = _adversaries.pixels(x_name, x, shape, _adversaries.range_of(self.generator))
         if not self.classes:
+            expected, received = "be None for a GAN without classes", f"a {type(y).__name__}"
+            _checks.require(y is None, y_name, expected, received, "Give build_gan classes=.")
             return x, y
-        self._require_labels(y)
-        y = _checks.array("y", y)
+        self._require_labels(y, y_name)
+        y = _checks.array(y_name, y)
         hint = "Did you mean y.argmax(-1)?" if y.shape == (len(x), self.classes) else ""
         one_each = y.size == len(y) and (y == np.round(y)).all()
         expected = "hold the label of each image, an integer"
-        _checks.require(one_each, "y", expected, f"{y.dtype} of shape {y.shape}", hint)
-        _checks.same_rows(x=x, y=y)
+        _checks.require(one_each, y_name, expected, f"{y.dtype} of shape {y.shape}", hint)
+        _checks.same_rows(**{x_name: x, y_name: y})
         inside = y.min() >= 0 and y.max() < self.classes
         expected = f"hold labels from 0 to {self.classes - 1}"
-        _checks.require(inside, "y", expected, f"labels from {y.min():g} to {y.max():g}")
+        _checks.require(inside, y_name, expected, f"labels from {y.min():g} to {y.max():g}")
         return x, y
 
-    def _require_labels(self, y):
+    def _require_labels(self, y, name="y"):
         expected = "hold the label of each image for a GAN with classes"
-        _checks.require(y is not None, "y", expected, "y=None", "Use fit(x, y).")
+        _checks.require(y is not None, name, expected, "y=None", "Use fit(x, y).")
 
     def play(self, x, y, training):
         """Losses that do not saturate, of both; how often the discriminator is right."""

@@ -141,6 +141,7 @@ def resample(x, y, how="over", *, seed=None):
     """
     import keras
 
+    x = _targets.plain(x, "x")
     leaves = keras.tree.flatten(x)
     for leaf in leaves:
         _checks.same_rows(x=leaf, y=y)

@@ -86,7 +86,8 @@ def build_on_encoder(
     its mean.
 
     Args:
-        encoder: an autoencoder, or its part "encoder" (any functional encoder will do).
+        encoder: an autoencoder, or its part "encoder"; any functional or Sequential model of one
+            input and one output of a known size will do.
         outputs: number of classes, labels or values to predict; 1 for `task="binary"`.
         task: "binary", "multiclass", "multilabel" or "regression", whose targets are learnt soonest
             when standardised: `preprocess_y` in `cross_validate`.
@@ -103,7 +104,8 @@ def build_on_encoder(
         Compiled `keras.Model`, samples of the encoder -> (batch, outputs), with the part "encoder".
 
     Raises:
-        ValueError, TypeError: an argument is out of range or of the wrong kind.
+        ValueError, TypeError: an argument is out of range or of the wrong kind; an encoder of
+            several inputs or outputs, of a code of unknown size, or whose layers cannot be seen.
 
     Source: Hinton and Salakhutdinov, 2006; Vincent et al., 2010.
 
@@ -113,13 +115,13 @@ def build_on_encoder(
     >>> classifier.output_shape, len(classifier.trainable_weights)
     ((None, 3), 2)
     """
-    encoder = _model_checks.model("encoder", encoder)
+    encoder = _encoder_of(_model_checks.model("encoder", encoder))
     _checks.flag("trainable", trainable)
     _checks.rate("dropout", dropout)
     _heads.check(outputs, task, label_smoothing, loss, class_counts, optimizer, learning_rate)
 
-    inputs = keras.Input(encoder.input_shape[1:], name="x")
-    encoder = _copy(_encoder_of(encoder))
+    inputs = keras.Input(encoder.input_shape[1:], dtype=encoder.inputs[0].dtype, name="x")
+    encoder = _copy(encoder)
     encoder.trainable = trainable
     x = encoder(inputs)
     if len(x.shape) > 2:
@@ -170,9 +172,25 @@ def _stage(model, down, up, shape):
 
 
 def _encoder_of(model):
-    """The encoder up to its code, of an autoencoder or given as such."""
+    """The encoder up to its code, of an autoencoder or given as such: one input, one output."""
     named = [layer for layer in model.layers if layer.name == "encoder"]
-    return _autoencoders.code_of(named[0] if named else model)
+    encoder = _model_checks.functional("encoder", named[0] if named else model)
+    encoder = _autoencoders.code_of(encoder)
+    ends = len(encoder.inputs), len(encoder.outputs)
+    _checks.require(
+        ends == (1, 1),
+        "encoder",
+        "have one input and one output, the code",
+        f"{encoder.name!r}, inputs: {ends[0]}, outputs: {ends[1]}",
+    )
+    _checks.require(
+        None not in encoder.output_shape[1:],
+        "encoder",
+        "have a code of a known size",
+        f"{encoder.name!r}, whose output is {encoder.output_shape}",
+        "Fix its input shape, or end it in a layer such as GlobalAveragePooling1D.",
+    )
+    return encoder
 
 
 def _copy(model: keras.Model):

@@ -5,6 +5,7 @@ import functools
 import keras
 import numpy as np
 import pytest
+from keras import layers
 from sklearn.cluster import KMeans
 from sklearn.datasets import load_digits
 from sklearn.metrics.cluster import contingency_matrix
@@ -293,3 +294,44 @@ class TestHead:
         encoder = recipes.build_stacked_autoencoder((7,), **SMALL)
         with pytest.raises(error, match=message):
             recipes.build_on_encoder(**{"encoder": encoder, "outputs": 3, **arguments})
+
+    @pytest.mark.parametrize(
+        ("encoder", "message"),
+        [
+            (
+                lambda x, other: keras.Model([x, other], layers.Add()([x, other])),
+                "inputs: 2, outputs: 1",
+            ),
+            (lambda x, _: keras.Model(x, [x, layers.Dense(2)(x)]), "one output.*outputs: 2"),
+            (lambda x, _: keras.Model(x, layers.Dense(2)(x)), r"known size.*\(None, None, 2\)"),
+            (lambda *_: Unseen(), "functional or Sequential"),
+            (lambda x, _: keras.Sequential([x, layers.Dense(2, name="encoder")]), "'encoder'"),
+        ],
+        ids=["two inputs", "two outputs", "unknown code", "subclassed", "a layer"],
+    )
+    def test_encoders_that_take_no_head(self, encoder, message):
+        inputs = keras.Input((None, 3)), keras.Input((None, 3))
+        with pytest.raises(ValueError, match=f"encoder must.*{message}") as caught:
+            recipes.build_on_encoder(encoder(*inputs), 3)
+        assert "Received" in str(caught.value)
+
+    def test_any_functional_encoder_will_do(self):
+        tokens = keras.Input((None,), dtype="int32")
+        x = layers.GlobalAveragePooling1D()(layers.Embedding(9, 4)(tokens))
+        steps = keras.Sequential([keras.Input((5,), dtype="int32"), layers.Embedding(9, 4)])
+        for encoder in (keras.Model(tokens, x), steps):
+            classifier = recipes.build_on_encoder(encoder, 3)
+            classifier.fit(np.ones((4, 5), "int32"), np.arange(4) % 3, verbose=0)
+            assert classifier.output_shape == (None, 3)
+
+
+class Unseen(keras.Model):
+    """A subclassed model, built, whose layers nobody can walk."""
+
+    def __init__(self):
+        super().__init__()
+        self.dense = layers.Dense(2)
+        self(np.zeros((1, 3)))
+
+    def call(self, x):
+        return self.dense(x)

@@ -97,6 +97,38 @@ def test_dicts_of_inputs():
     np.testing.assert_array_equal(first[0]["a"] * 2, first[0]["b"])
 
 
+@pytest.mark.parametrize("y", [[Y, Y % 2], {"all": [Y, Y % 2]}], ids=["list", "list in a dict"])
+def test_lists_of_arrays_are_tuples_of_batches(y):
+    x, y = next(iter(recipes.batches([X, X[:, 0] * 2], y, batch_size=4, shuffle=False)))
+    parts = y["all"] if isinstance(y, dict) else y
+    assert isinstance(x, tuple)
+    assert isinstance(parts, tuple)
+    np.testing.assert_array_equal(x[0][:, 0], np.arange(4))
+    np.testing.assert_array_equal(x[1], 2 * np.arange(4))
+    np.testing.assert_array_equal(parts[0], np.arange(4))
+    np.testing.assert_array_equal(parts[1], [0, 1, 0, 1])
+
+
+def two_inputs():
+    first, second = keras.Input((1,)), keras.Input((2,))
+    joined = keras.layers.Concatenate()([first, second])
+    model = keras.Model([first, second], keras.layers.Dense(1, "sigmoid")(joined))
+    model.compile("sgd", "binary_crossentropy")
+    return model
+
+
+def test_a_model_of_two_inputs_trains_on_lists_as_keras_does():
+    x, y = [X, np.ones((10, 2))], Y % 2
+    losses = []
+    for feed in (None, recipes.batches(x, y, 10, seed=0), recipes.BalancedBatches(x, y, 10)):
+        keras.utils.set_random_seed(0)
+        model, data = two_inputs(), {"x": x, "y": y} if feed is None else {"x": feed}
+        losses.append(model.fit(**data, shuffle=False, verbose=0).history["loss"][0])
+    assert losses == pytest.approx([losses[0]] * 3, rel=1e-5)
+    result = recipes.cross_validate(two_inputs, x, y, folds=2, fit={"epochs": 1}, seed=0)
+    assert np.isfinite(result.predictions).all()
+
+
 @pytest.mark.filterwarnings("ignore:.*shuffle=True")
 def test_fit_on_batches_gives_the_losses_of_fit_on_arrays():
     x = np.random.default_rng(0).normal(size=(37, 4)).astype("float32")

@@ -86,8 +86,10 @@ class TestGan:
     def test_without_classes_it_needs_no_labels(self):
         model = build_gan((4, 4, 2), latent_dim=3, filters=(4,), value_range=(-1, 1), seed=0)
         model.run_eagerly = EAGER
-        history = model.fit(np.zeros((8, 4, 4, 2)), verbose=0).history
-        assert np.isfinite(history["loss"]).all()
+        x = _random.uniform(-1, 1, (8, 4, 4, 2))
+        for data in ((x,), batches(x, shuffle=False)):
+            history = model.fit(x, validation_data=data, verbose=0).history
+            assert np.isfinite(history["loss"] + history["val_loss"]).all()
         assert abs(sample(model, 5)).max() <= 1
 
     def test_losses_are_those_of_the_papers(self):
@@ -207,6 +209,24 @@ class TestCycleGan:
         assert [len(np.unique(images, axis=0)) for images in seen] == [6, 4]
 
 
+@pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])
+def test_made_images_are_float32_under_mixed_precision(policy):
+    keras.config.set_dtype_policy(policy)
+    try:
+        gan = build_gan((4, 4, 1), classes=CLASSES, filters=(4,), seed=0)
+        cyclegan = build_cyclegan((4, 4, 1), filters=(4,), residual_blocks=0, seed=0)
+    finally:
+        keras.config.set_dtype_policy("float32")
+    x = IMAGES[:8, :4, :4]
+    for model, data in ((gan, (x, LABELS[:8])), (cyclegan, ({"a": x, "b": x[::-1]},))):
+        model.run_eagerly = EAGER
+        before = weights(model)
+        log = model.fit(*data, batch_size=8, epochs=2, verbose=0).history
+        assert np.isfinite(list(log.values())).all()
+        assert np.mean(moved(model, before)) > 0.8
+    assert sample(gan, 2).dtype == translate(cyclegan, x, to="b").dtype == "float32"
+
+
 def held(model):
     return ops.convert_to_numpy(model.pool_a.held)
 
@@ -223,6 +243,19 @@ def test_a_pool_fills_then_swaps_half():
     assert 0.4 < (given == new).mean() < 0.6
     assert set(given[:, 0]) <= {*rows[:, 0], *new[:, 0]}
     np.testing.assert_array_equal(pool(rows, training=False), rows)
+
+
+@pytest.mark.parametrize("batches_of", [(6,), (1, 6), (3, 3, 3), (2, 9, 9)])
+def test_a_pool_holds_and_hands_out_only_what_it_was_given(batches_of):
+    for seed in range(5):
+        keras.utils.set_random_seed(seed)
+        pool, last = ImagePool(4), 0
+        for rows in batches_of:
+            new = np.arange(last + 1, last + rows + 1, dtype="float32")[:, None]
+            last += rows
+            out = ops.convert_to_numpy(pool(new, training=True))
+            assert 1 <= out.min() <= out.max() <= last
+        assert ops.convert_to_numpy(pool.held).min() >= 1
 
 
 @pytest.mark.parametrize(
@@ -272,6 +305,59 @@ def test_arrays_that_no_gan_can_learn(gan, x, y, message):
     with pytest.raises((ValueError, TypeError), match=message) as caught:
         gan.fit(x, y, verbose=0)
     assert "Received" in str(caught.value)
+    with pytest.raises((ValueError, TypeError), match=r"of validation_data.* must") as caught:
+        gan.fit(IMAGES, LABELS, validation_data=(x, y), verbose=0)
+    assert "Received" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("built", "pixels", "message"),
+    [
+        ((0, 255), (0, 1), r"span at least a fiftieth of value_range=\(0, 255\).*range=\(0, 1\)\."),
+        ((0, 255), (-1, 1), r"hold pixels of value_range=\(0, 255\).*from -1 to 1.*=\(-1, 1\)\."),
+        ((0, 1), (0, 255), r"pixels of value_range=\(0, 1\).*from 0 to 255.*=\(0, 255\)\."),
+        ((0, 255), (0, 300), "from 0 to 300. Scale them"),
+        ((0, 1), (0, 0.01), "from 0 to 0.01. Scale them"),
+        ((-1, 1), (0, 0), "from 0 to 0"),
+    ],
+)
+def test_pixels_of_another_range(built, pixels, message):
+    x = np.resize(np.array(pixels, "float32"), (4, 4, 4, 1))
+    gan = build_gan((4, 4, 1), filters=(2,), value_range=built)
+    cyclegan = build_cyclegan((4, 4, 1), filters=(2,), residual_blocks=0, value_range=built)
+    for model, data in ((gan, x), (cyclegan, {"a": x, "b": x})):
+        with pytest.raises(ValueError, match=message) as caught:
+            model.fit(data, verbose=0)
+        assert "Received" in str(caught.value)
+
+
+def test_pixels_of_the_range_up_to_rounding_and_of_a_generator_without_one(gan):
+    _adversaries.pixels("x", IMAGES, (6, 7, 1), (0, float(IMAGES.max()) - 1e-3))
+    assert _adversaries.range_of(gan.generator) == (0, 255)
+    other = keras.Sequential([keras.Input((3,)), layers.Dense(4), layers.Reshape((2, 2, 1))])
+    assert _adversaries.range_of(other) is None
+    _adversaries.pixels("x", IMAGES / 1e4, (6, 7, 1), None)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {"sample_weight": np.ones(64)},
+        {"class_weight": {0: 1.0, 1: 2.0}},
+        {"validation_data": (IMAGES, LABELS, np.ones(64))},
+    ],
+    ids=lambda arguments: next(iter(arguments)),
+)
+def test_no_game_weighs_rows(gan, arguments):
+    with pytest.raises(ValueError, match=r"_weight.* must be None.*Received: a") as caught:
+        gan.fit(IMAGES, LABELS, verbose=0, **arguments)
+    assert "repeat" in str(caught.value)
+
+
+def test_labels_for_a_gan_without_classes():
+    model = build_gan((6, 7, 1), filters=(2,))
+    with pytest.raises(ValueError, match=r"y must be None.*Received: a ndarray.*classes="):
+        model.fit(IMAGES, LABELS, verbose=0)
 
 
 @pytest.mark.parametrize(
@@ -286,6 +372,9 @@ def test_arrays_that_no_gan_can_learn(gan, x, y, message):
 def test_arrays_that_no_cycle_can_learn(cyclegan, x, y, message):
     with pytest.raises(ValueError, match=message) as caught:
         cyclegan.fit(x, y, verbose=0)
+    assert "Received" in str(caught.value)
+    with pytest.raises(ValueError, match=r"of validation_data.* must") as caught:
+        cyclegan.fit({"a": IMAGES, "b": IMAGES}, validation_data=(x, y), verbose=0)
     assert "Received" in str(caught.value)
 
 

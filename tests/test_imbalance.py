@@ -68,6 +68,12 @@ class TestResample:
             assert x["i"].dtype == "uint8"
             np.testing.assert_array_equal(X[x["i"][:, 0, 0, 0]], x["t"])
 
+    def test_a_list_of_numbers_is_rows_and_one_of_arrays_is_several_inputs(self):
+        x, y = recipes.resample([[0.0], [1.0], [2.0]], [0, 0, 1], "over", seed=0)
+        np.testing.assert_array_equal(x, [[0], [1], [2], [2]])
+        (first, second), _ = recipes.resample([x, 2 * x], y, "over", seed=0)
+        np.testing.assert_array_equal(second, 2 * first)
+
     def test_smote_lies_between_neighbours_and_keeps_form_and_kind(self):
         x = np.linspace(0, 1, 20, dtype="float32").reshape(20, 1, 1)
         y = np.repeat([0, 1], [16, 4])
