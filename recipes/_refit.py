@@ -37,6 +37,7 @@ class Refit:
         self.twins = twins
         self.parameters = parameters(build)
         self.outputs = None  # where all rows tell more than those that train
+        self.accept = None  # function of the first model, which raises where it does not serve
         self.reuse = Reuse()
 
     @property
@@ -95,6 +96,8 @@ class Refit:
                 model = self.build(**asked)
         compiled = isinstance(model, keras.Model) and model.compiled
         _checks.require(compiled, "build", "return a compiled keras.Model", repr(model))
+        if self.model is None and self.accept is not None:
+            self.accept(model)
         return model
 
 

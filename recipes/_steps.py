@@ -66,6 +66,7 @@ class Steps:
         record = {
             "held": unscaled(self.predict(model, x_held)),
             "test": None if x_test is None else unscaled(self.predict(model, x_test)),
+            "outputs": list(getattr(model, "output_names", ())),
             "history": {name: [float(v) for v in h] for name, h in history.history.items()},
         }
         if twin is not None:

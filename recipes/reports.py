@@ -196,7 +196,7 @@ def best_threshold(y, p, metric="f1", *, at_least=None):
 
     Args:
         y: 0 or 1, (rows,) or (rows, 1), both there.
-        p: probability of 1, (rows,) or (rows, 1).
+        p: probability of 1, (rows,) or (rows, 1); or of 0 and of 1, (rows, 2).
         metric: "f1", "f2" (recall counts twice as much as precision), "balanced_accuracy",
             "accuracy"; "precision" and "recall", with `at_least`;
             or a function (y, is_one) -> number, the higher the better.
@@ -216,7 +216,8 @@ def best_threshold(y, p, metric="f1", *, at_least=None):
     0.35
     """
     y = _checks.array("y", y).reshape(-1)
-    p = _checks.array("p", p).reshape(-1).astype("float64")
+    p = _checks.array("p", p).astype("float64")
+    p = (p[:, 1] if p.shape == (len(y), 2) else p).reshape(-1)
     _checks.same_rows(y=y, p=p)
     both = set(np.unique(y)) == {0, 1}
     _checks.require(both, "y", "hold 0 and 1", np.unique(y)[:5].tolist())
@@ -230,7 +231,10 @@ def best_threshold(y, p, metric="f1", *, at_least=None):
     else:
         _checks.one_of("metric", metric, (*RATES, "precision", "recall"))
     if metric in ("precision", "recall"):
-        at_least = _checks.fraction("at_least", at_least if at_least is not None else np.nan)
+        pair = ("precision", "recall") if metric == "precision" else ("recall", "precision")
+        expected, hint = f"be the {pair[1]} to keep for metric={metric!r}", "Did you mean 'f1'?"
+        _checks.require(at_least is not None, "at_least", expected, "None", hint)
+        at_least = _checks.fraction("at_least", at_least)
         value, other = (precision, recall) if metric == "precision" else (recall, precision)
         reached = other >= at_least
         expected = f"be reachable: the other rate is at most {other.max():.3f}"

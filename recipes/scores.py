@@ -4,9 +4,13 @@ scikit-learn computes them; here integer labels, one-hot rows, single sigmoid co
 rows are brought into the one form that it expects.
 """
 
+import warnings
+
 import numpy as np
 
 from recipes import _checks, _targets
+
+MADE_UP = 2**22  # numbers in the predictions on which metrics are tried, at most
 
 
 def score(y, prediction, metric="accuracy", *, task=None):
@@ -45,20 +49,62 @@ def score(y, prediction, metric="accuracy", *, task=None):
         return float(OF_NUMBERS[metric](y.reshape(len(y), -1), prediction.reshape(len(y), -1)))
     measure = OF_CLASSES[metric]
     if _targets.kind(y, task) == "labels" and y.shape == prediction.shape:
+        labels = y.T.astype("int64")  # True and 1.0 are no places in an array
         columns = [two_columns(column) for column in prediction.T]
-        return float(np.mean([measure(one, p) for one, p in zip(y.T, columns, strict=True)]))
+        return float(np.mean([measure(one, p) for one, p in zip(labels, columns, strict=True)]))
     return float(measure(*class_rows(y, prediction)))
 
 
-def check_metrics(metrics):
-    """A tuple of names and functions, or None where the data are to choose."""
+def check_metrics(metrics, y=None):
+    """A tuple of names and functions, a dict of such by the keys of `y`, or None: by the data."""
     if metrics is None:
         return None
+    if isinstance(metrics, dict):
+        keyed = isinstance(y, dict) and len(y) > 1
+        expected = "be a dict of several outputs for a dict of metrics"
+        _checks.require(keyed, "y", expected, type(y).__name__)
+        return {_checks.one_of("metrics", k, y): check_metrics(v) for k, v in metrics.items()}
     metrics = (metrics,) if isinstance(metrics, str) or callable(metrics) else tuple(metrics)
     for metric in metrics:
         if not callable(metric):
             _checks.one_of("metrics", metric, (*OF_CLASSES, *OF_NUMBERS))
     return metrics
+
+
+def try_metrics(metrics, y, shape, task=None):
+    """Refuse metrics that raise for `y` and for predictions of this shape, which are made up.
+
+    Args:
+        metrics: as `check_metrics` returns them for one output.
+        y: all targets, (rows, ...).
+        shape: of one row's prediction.
+        task: as in `score`.
+    """
+    rows = max(1, MADE_UP // max(1, int(np.prod(shape))))
+    if len(y) > rows:
+        y = y[np.linspace(0, len(y) - 1, rows).astype(int)]
+    prediction = _made_up(y, (len(y), *shape), task)
+    for metric in metrics:
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # chance made these predictions
+                score(y, prediction, metric, task=task)
+        except Exception as error:
+            raise ValueError(
+                f"metrics must fit y of shape {y.shape} ({y.dtype}) and predictions of shape "
+                f"{prediction.shape}. Received: {name_of(metric)!r}, which raises "
+                f"{said(error)}. {_fit(metric, y, prediction, task)}"
+            ) from error
+
+
+def name_of(metric):
+    """What a metric is called in reports."""
+    return getattr(metric, "__name__", None) or str(metric)
+
+
+def said(error):
+    """Kind and text of an exception, without a full stop."""
+    return f"{type(error).__name__}: {error}".rstrip(".")
 
 
 def default_metrics(y, prediction, task=None):
@@ -95,6 +141,33 @@ def class_rows(y, prediction):
     rows = two_columns(rows[:, 0]) if rows.shape[1] == 1 else rows
     _fits(labels.min() >= 0 and labels.max() < rows.shape[1], y, prediction)
     return labels, rows
+
+
+def _made_up(y, shape, task):
+    """Predictions as a model might make them: shares for classes, `y` itself for numbers."""
+    random = np.random.default_rng(0)
+    what, same_size = _targets.kind(y, task), y.size == np.prod(shape)
+    if what in ("classes", "one_hot") or not same_size:
+        made = random.uniform(0.1, 1, shape)
+        if len(shape) > 1 and shape[-1] > 1:
+            return (made / made.sum(-1, keepdims=True)).astype("float32")
+    if same_size and (what == "numbers" or y.max() > 1):
+        return y.reshape(shape).astype("float32")
+    return random.uniform(0.1, 0.9, shape).astype("float32")
+
+
+def _fit(metric, y, prediction, task):
+    """What to do about a metric that does not fit."""
+    if not callable(metric) or not of_classes(y, prediction, task):
+        suited = " or ".join(map(repr, default_metrics(y, prediction, task)))
+        return f"Did you mean {suited}?"
+    several = prediction.size > len(y) and _targets.kind(y, task) != "labels"
+    labels = "p.argmax(-1)" if several else "p >= 0.5"
+    name = name_of(metric)
+    return (
+        f"Wrap it where it takes labels: lambda y, p: {name}(y, {labels})."
+        f"{_checks.nearest(name.removesuffix('_score'), OF_CLASSES)}"
+    )
 
 
 def two_columns(p):

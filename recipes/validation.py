@@ -1,5 +1,6 @@
 """Cross-validation: `cross_validate` trains one model a fold and predicts every row unseen."""
 
+import functools
 import warnings
 
 import keras
@@ -12,7 +13,7 @@ from recipes._refit import Refit
 from recipes._steps import Fold, Steps, outcomes
 from recipes.ensembles import KINDS
 from recipes.imbalance import SCHEMES, check_how, was_resampled
-from recipes.out_of_fold import collect
+from recipes.out_of_fold import check_outputs, collect
 from recipes.scores import check_metrics
 
 # What `fit=` may hold; the rest of Keras's `fit` is given by the folds.
@@ -70,7 +71,8 @@ def cross_validate(
             Arguments named `input_shape`, `outputs`, `seed` and, with a loss that counts classes,
             `class_counts` are told from the rows where they are not bound.
         x: rows to learn from: array (rows, ...), a dict or list of arrays, or a pandas DataFrame.
-        y: their targets: integer classes, one-hot rows, labels, numbers; or a dict or list of them.
+        y: their targets: integer classes, one-hot rows, labels, numbers; or a dict by the names of
+            the model's outputs, or a list in their order.
         folds: number of folds, at least 2; for "kfold" and "time".
         split: "kfold" draws the folds; "time" trains on the past and holds out what follows (rows
             are in order of time; the first part is never held out); a scikit-learn splitter; or a
@@ -97,8 +99,9 @@ def cross_validate(
             None is no validation data.
         predict: function (model, x) -> predictions, such as a partial of
             `predict_with_augmentation`; None is `model.predict`.
-        metrics: names as in `score`, or functions (y, prediction) -> number; None is accuracy and
-            log_loss for classes, rmse and mae for numbers.
+        metrics: names as in `score`, or functions (y, prediction) -> number; or a dict of them by
+            the keys of a dict y. None is accuracy and log_loss for classes, rmse and mae for
+            numbers. One that cannot be computed is refused before the first fit.
         average: "mean", "geometric" or "rank", for the predictions of x_test, as in `average`.
         keep_models: keep a trained model of every fold, in memory or in `directory`.
         directory: folder in which every finished fold is stored: the same call again goes on with
@@ -124,6 +127,7 @@ def cross_validate(
         UserWarning: a function was edited since the run in `directory` began; its folds are kept.
             Or a builder of `task="regression"` is to learn numbers far from 0 and 1, which takes
             it thousands of steps.
+            Or a metric raised for the predictions: its score is nan.
 
     Source: Stone, 1974, Cross-Validatory Choice and Assessment of Statistical Predictions.
 
@@ -138,7 +142,7 @@ def cross_validate(
     _checks.one_of("average", average, KINDS)
     _checks.flag("keep_models", keep_models)
     _checks.flag("stratify", stratify)
-    metrics = check_metrics(metrics)
+    metrics = check_metrics(metrics, y)
     seed = _checks.seed(seed)
     refit = Refit(build, twins=keep_models)
     _same_order(x, y=y, groups=groups, sample_weight=(fit or {}).get("sample_weight"))
@@ -173,6 +177,8 @@ def cross_validate(
     said |= {"build": build, "seed": seed, "keep_models": keep_models}
     records.claim((x, y, x_test), folds_only, said)
     missing = {name: part for name, part in plan.items() if not records.load(name)}
+    if predict is None:  # what another function makes of the outputs is not known
+        refit.accept = functools.partial(check_outputs, y=y, task=refit.task, metrics=metrics)
     run = Fold(refit, steps, x, y, x_test)
     for name, record, model in outcomes(run, missing, workers):
         records.store(name, record, model if keep_models else None)

@@ -139,6 +139,8 @@ class TestThreshold:
         assert measure(BINARY_Y, BINARY_P[:, 0] >= found) == pytest.approx(best)
         by_function = recipes.best_threshold(BINARY_Y, BINARY_P, measure)
         assert measure(BINARY_Y, BINARY_P[:, 0] >= by_function) == pytest.approx(best)
+        softmax = np.hstack([1 - BINARY_P, BINARY_P])
+        assert recipes.best_threshold(BINARY_Y, softmax, metric) == found
 
     def test_recall_at_a_precision_and_the_other_way_round(self):
         cut = recipes.best_threshold(BINARY_Y, BINARY_P, "recall", at_least=0.8)
@@ -153,7 +155,9 @@ class TestThreshold:
             ({"y": BINARY_Y * 0}, "y must hold 0 and 1"),
             ({"p": BINARY_P * 9}, "p must hold probabilities"),
             ({"metric": "f3"}, "metric must be one of"),
-            ({"metric": "recall"}, "at_least"),
+            ({"metric": "recall"}, "at_least must be the precision to keep .* Received: None"),
+            ({"metric": "precision"}, "at_least must be the recall to keep"),
+            ({"metric": "recall", "at_least": 2}, "at_least must be a share"),
             ({"y": BINARY_Y[:4]}, "same number of rows"),
         ],
     )
@@ -188,6 +192,13 @@ class TestScore:
         assert recipes.score(y, p, "rmse") == pytest.approx(np.sqrt(((y - p) ** 2).mean()))
         one = recipes.score(y[:, 0], p[:, :1], "r2")
         assert one == pytest.approx(metrics.r2_score(y[:, 0], p[:, 0]))
+
+    @pytest.mark.parametrize("metric", ["accuracy", "log_loss", "roc_auc", "f1", "brier"])
+    def test_labels_of_any_kind(self, metric):
+        y = np.stack([BINARY_Y, Y == 1, Y > 0], axis=1)
+        expected = recipes.score(y, P, metric)
+        for kind in (bool, "float32"):
+            assert recipes.score(y.astype(kind), P, metric) == pytest.approx(expected)
 
 
 def test_probabilities_that_do_not_sum_to_1():

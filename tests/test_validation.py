@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.metrics import accuracy_score, f1_score, roc_auc_score
 from sklearn.model_selection import GroupKFold, ShuffleSplit, TimeSeriesSplit
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
@@ -168,6 +169,44 @@ class TestResult:
             result.to_submission(path, range(7), kind="probability")
         with pytest.raises(ValueError, match="same number of rows"):
             result.to_submission(path, range(6))
+        named = result.to_submission(path, range(7), names=["a", "b", "c"])["target"]
+        assert named.tolist() == ["abc"[i] for i in result.test_predictions.argmax(1)]
+        for arguments, message in (
+            ({"names": ["a", "b"]}, "names must name 3 classes"),
+            ({"names": list("abc"), "kind": "probability"}, "names must be None"),
+            ({"threshold": 0.3}, "threshold must be left out for 3 classes"),
+        ):
+            with pytest.raises(ValueError, match=message):
+                result.to_submission(path, range(7), **arguments)
+
+    def test_a_submission_of_labels_has_a_column_each(self, tmp_path):
+        labels = np.stack([Y == 0, np.arange(ROWS) < 40], axis=1)
+        result = validate(functools.partial(quick, task="multilabel"), y=labels, x_test=X)
+        said = {"columns": ("id", "a", "b"), "path": tmp_path / "labels.csv", "ids": range(ROWS)}
+        table = result.to_submission(**said, threshold=0.4)
+        assert (table[["a", "b"]] == (result.test_predictions >= 0.4)).all(axis=None)
+        named = result.to_submission(**said, names=("no", "yes"))["b"]
+        assert ((named == "yes") == (result.test_predictions[:, 1] >= 0.5)).all()
+        with pytest.raises(ValueError, match="columns must name the id and 2"):
+            result.to_submission(tmp_path / "labels.csv", range(ROWS))
+
+    @pytest.mark.parametrize("task", ["binary", "multiclass"])
+    def test_a_submission_of_two_classes_goes_by_the_threshold(self, tmp_path, task):
+        result = validate(functools.partial(quick, task=task), y=Y % 2, x_test=X)
+        p = result.test_predictions[:, -1]
+        cut = float(np.quantile(p, 0.9))
+        table = result.to_submission(
+            tmp_path / "yes.csv", range(ROWS), threshold=cut, names=(False, True)
+        )
+        assert table["target"].tolist() == (p >= cut).tolist()
+
+    def test_averaged_ranks_are_no_labels(self, tmp_path):
+        build = functools.partial(quick, task="binary")
+        result = validate(build, y=Y % 2, x_test=X[:9], average="rank")
+        table = result.to_submission(tmp_path / "ranks.csv", range(9), kind="probability")
+        assert table["target"].max() <= 1
+        with pytest.raises(ValueError, match=r"kind must be 'probability'.*average='mean'"):
+            result.to_submission(tmp_path / "ranks.csv", range(9))
 
     def test_the_seed_fixes_all(self, result):
         again = validate(SMALL, fit=LONGER)
@@ -474,6 +513,18 @@ class TestForms:
         assert result.test_predictions["size"].shape == (5, 1)
         assert set(result.scores) == {"kind_accuracy", "kind_log_loss", "size_rmse", "size_mae"}
 
+    def test_a_list_of_outputs_goes_by_their_names(self):
+        """Keras trains so; in the order of the keys `age` would be scored with `cls`."""
+        y = {"cls": Y % 2, "age": 100 + X[:, 0]}
+        metrics = {"cls": "accuracy", "age": ("rmse", "mae")}
+        result = validate(class_and_age, y=y, metrics=metrics)
+        cls, age = result.predictions
+        assert set(result.overall) == {"cls_accuracy", "age_rmse", "age_mae"}
+        assert result.overall["cls_accuracy"] == recipes.score(y["cls"], cls)
+        assert result.overall["age_rmse"] == pytest.approx(recipes.score(y["age"], age, "rmse"))
+        chosen = {"cls_accuracy", "cls_log_loss", "age_rmse", "age_mae"}
+        assert set(validate(class_and_age, y=y, metrics={"cls": None}).scores) == chosen
+
     def test_images_sequences_and_regression(self):
         images = np.repeat(X, 16, axis=1).reshape(ROWS, 8, 8, 1)
 
@@ -493,6 +544,7 @@ class TestForms:
         result = validate(steps, X[..., None], labels)
         assert result.predictions.shape == (ROWS, 4, 3)
         assert "accuracy" in result.scores
+        assert result.holds == "classes"
         numbers = functools.partial(quick, task="regression")
         assert set(validate(numbers, y=X[:, :1]).scores) == {"rmse", "mae"}
 
@@ -548,6 +600,13 @@ class TestForms:
         assert result.overall["accuracy"] == pytest.approx(each.mean())
         assert np.mean(result.scores["accuracy"]) == pytest.approx(each.mean())
 
+    @pytest.mark.parametrize("kind", [bool, float])
+    def test_labels_need_not_be_whole_numbers(self, kind):
+        y = np.stack([Y == 0, np.arange(ROWS) < 40], axis=1)
+        build = functools.partial(quick, task="multilabel")
+        by_kind, plain = (validate(build, y=y.astype(k)).overall for k in (kind, int))
+        assert by_kind == pytest.approx(plain)
+
 
 class TestFailures:
     def test_a_failing_fold_keeps_its_traceback_and_the_others_go_on(self):
@@ -592,8 +651,30 @@ class TestFailures:
         def prepare(x, y):
             raise RuntimeError("never works")
 
-        with pytest.raises(RuntimeError, match="never works"):
+        with pytest.raises(RuntimeError, match="All 3 folds failed; the first with"):
             validate(prepare=prepare)
+
+    def test_all_folds_failed_by_the_first_of_them(self):
+        numbers = iter(range(3))
+
+        def prepare(x, y):
+            raise RuntimeError(f"failure {next(numbers)}")
+
+        with pytest.raises(RuntimeError, match="failure 0"):
+            validate(prepare=prepare)
+
+    def test_a_metric_that_raises_keeps_the_predictions(self):
+        def particular(y, p):
+            if len(y) < ROWS:
+                raise KeyError("all rows or none")
+            return 1.0
+
+        with pytest.warns(UserWarning, match=r"'particular', which raises KeyError.*all rows"):
+            result = validate(metrics=("accuracy", particular))
+        assert np.isnan(result.scores["particular"]).all()
+        assert result.overall["particular"] == 1
+        assert np.isfinite(result.scores["accuracy"]).all()
+        assert np.isfinite(result.predictions).all()
 
     def test_a_run_goes_on_where_it_was_interrupted(self, tmp_path):
         calls = []
@@ -707,8 +788,22 @@ class TestFailures:
         assert np.isfinite(result.predictions).all()
 
 
+def class_and_age():
+    """Two outputs as a list, which is not in the order of the names."""
+    inputs = keras.Input((4,))
+    heads = {"cls": "sigmoid", "age": None}
+    outputs = [keras.layers.Dense(1, form, name=name)(inputs) for name, form in heads.items()]
+    model = keras.Model(inputs, outputs)
+    model.compile("adam", {"cls": "binary_crossentropy", "age": "mse"})
+    return eager(model)
+
+
 def never(*arguments):
     raise AssertionError("a fold began")
+
+
+NUMBERS = functools.partial(quick, task="regression")
+TWO = {"build": class_and_age, "y": {"cls": Y % 2, "age": X[:, 0]}}
 
 
 @pytest.mark.parametrize(
@@ -738,6 +833,24 @@ def never(*arguments):
         ({"validation": 2}, ValueError, "validation must be a share"),
         ({"average": "median"}, ValueError, "Did you mean|average must be one of"),
         ({"metrics": "acuracy"}, ValueError, "Did you mean 'accuracy'"),
+        ({"metrics": accuracy_score}, ValueError, r"metrics must fit.*argmax.*mean 'accuracy'"),
+        ({"metrics": roc_auc_score}, ValueError, r"raises.*multi_class.*Did you mean 'roc_auc'"),
+        (
+            {"build": NUMBERS, "y": X[:, 0], "metrics": "accuracy"},
+            ValueError,
+            r"'accuracy', which raises.*Did you mean 'rmse' or 'mae'",
+        ),
+        (
+            {"build": NUMBERS, "y": X[:, 0], "metrics": f1_score},
+            ValueError,
+            r"'f1_score', which raises.*Did you mean 'rmse' or 'mae'",
+        ),
+        ({"metrics": {"cls": "f1"}}, ValueError, "y must be a dict of several outputs"),
+        ({**TWO, "metrics": {"clz": "f1"}}, ValueError, "Did you mean 'cls'"),
+        ({**TWO, "metrics": "accuracy"}, ValueError, r"'accuracy', which raises.*'rmse'"),
+        ({**TWO, "y": {"clz": Y, "age": Y}}, ValueError, r"y must .*'clz', 'age'.*mean 'cls'"),
+        ({**TWO, "y": {"cls": Y}}, ValueError, "y must hold a part for every output"),
+        ({**TWO, "y": Y}, ValueError, "y must hold a part for every output"),
         ({"build": recipes.build_mlp((4,), 3)}, TypeError, "build must be a function"),
         ({"build": lambda a, b: None}, ValueError, "functools.partial"),
         ({"build": lambda: None}, ValueError, "compiled keras.Model"),
