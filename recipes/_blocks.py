@@ -1,7 +1,7 @@
 """The hidden layers of the builders: weights, normalisation, activation and dropout in line."""
 
 import keras
-from keras import layers, regularizers
+from keras import layers, ops, regularizers
 
 from recipes import _checks
 from recipes.layers import DropConnect
@@ -21,9 +21,13 @@ def check(activation, dropout, l1, l2, batch_norm, noise, drop_connect):
     _checks.rate("drop_connect", drop_connect)
 
 
-def standardised(x, batch_norm, noise):
-    """The input, each feature with mean 0 and spread 1, and noise; what is off adds no layer."""
+def standardised(x, batch_norm, noise, limit=None):
+    """The input, each feature with mean 0 and spread 1, and noise; what is off adds no layer.
+
+    Standardised values further from 0 than the limit, where there is one, are taken for it.
+    """
     x = batch_normalization(center=False, scale=False)(x) if batch_norm else x
+    x = Limit(limit)(x) if batch_norm and limit else x
     return GaussianNoise(noise)(x) if noise else x
 
 
@@ -65,6 +69,24 @@ def activation_layer(activation, rank):
     if activation == "prelu":
         return layers.PReLU(shared_axes=list(range(1, rank - 1)) or None)
     return layers.Activation(activation)
+
+
+@keras.saving.register_keras_serializable("recipes")
+class Limit(layers.Layer):
+    """Keeps values within -limit and limit."""
+
+    def __init__(self, limit, **kwargs):
+        super().__init__(**kwargs)
+        self.limit = limit
+
+    def call(self, inputs):
+        return ops.clip(inputs, -self.limit, self.limit)
+
+    def compute_output_shape(self, input_shape):
+        return input_shape
+
+    def get_config(self):
+        return {**super().get_config(), "limit": self.limit}
 
 
 @keras.saving.register_keras_serializable("recipes")

@@ -7,6 +7,9 @@ from recipes import _blocks, _checks, _heads
 from recipes._recipe import recipe
 from recipes.augmentation import from_level
 
+# How far from its mean a standardised input counts, in standard deviations.
+SPREADS = 5.0
+
 
 @recipe
 def build_mlp(
@@ -42,7 +45,9 @@ def build_mlp(
         activation: any Keras activation, or "prelu".
         dropout: rate in [0, 1) after each hidden layer, never on the output.
         l1, l2: weight penalties on every kernel, at least 0.
-        batch_norm: standardise the input and every hidden layer. It lets raw tables train.
+        batch_norm: standardise the input and every hidden layer. It lets raw tables train. With
+            hidden layers, input further than 5 spreads from its mean is taken for 5: of rare
+            categories and outliers the network would make too much (benchmarks/tables.py).
         noise: standard deviation of Gaussian noise on the input while training, in units of the
             standardised input (or of the raw input with `batch_norm=False`).
         drop_connect: rate in [0, 1) of hidden weights to drop in each training step.
@@ -84,7 +89,7 @@ def build_mlp(
         x = augmentation(x)
     if len(input_shape) > 1:
         x = layers.Flatten()(x)
-    x = _blocks.standardised(x, batch_norm, noise)
+    x = _blocks.standardised(x, batch_norm, noise, limit=SPREADS if units else None)
     for width in units:
         hidden = layers.Dense(
             width, use_bias=not batch_norm, kernel_regularizer=_blocks.penalty(l1, l2)
