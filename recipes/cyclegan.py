@@ -254,6 +254,8 @@ class CycleGAN(_adversaries.Game):
             for kind, name in named.items()
         }
         _checks.same_rows(**{named[kind]: images for kind, images in x.items()})
+        received = f"a {type(y).__name__}"
+        _checks.require(y is None, f"y{where}", "be None for images in no pairs", received)
         return x, y
 
     def _require_kinds(self, x, name="x"):

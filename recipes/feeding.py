@@ -72,10 +72,8 @@ def _arrays(name, value):
         array = _checks.array(name, array)
         return array.astype(keras.config.floatx()) if array.dtype.kind == "f" else array
 
-    # tf.data takes a list for rows to stack, a tuple for several arrays.
-    return keras.tree.lists_to_tuples(
-        keras.tree.map_structure(prepare, _targets.plain(value, name))
-    )
+    arrays = keras.tree.map_structure(prepare, _targets.plain(value, name))
+    return keras.tree.lists_to_tuples(arrays)  # tf.data would stack what a list holds
 
 
 def _tensorflow_batches(columns, rows, batch_size, shuffle, seed):

@@ -120,10 +120,11 @@ def build_on_encoder(
     _checks.rate("dropout", dropout)
     _heads.check(outputs, task, label_smoothing, loss, class_counts, optimizer, learning_rate)
 
-    inputs = keras.Input(encoder.input_shape[1:], dtype=encoder.inputs[0].dtype, name="x")
+    samples = encoder.inputs[0]
+    inputs = keras.Input(samples.shape[1:], dtype=samples.dtype, name="x")
     encoder = _copy(encoder)
     encoder.trainable = trainable
-    x = encoder(inputs)
+    (x,) = keras.tree.flatten(encoder(inputs))  # a list of one output is a list still
     if len(x.shape) > 2:
         x = layers.Flatten()(x)
     if dropout:
@@ -176,7 +177,7 @@ def _encoder_of(model):
     named = [layer for layer in model.layers if layer.name == "encoder"]
     encoder = _model_checks.functional("encoder", named[0] if named else model)
     encoder = _autoencoders.code_of(encoder)
-    ends = len(encoder.inputs), len(encoder.outputs)
+    ends, code = (len(encoder.inputs), len(encoder.outputs)), encoder.outputs[0].shape
     _checks.require(
         ends == (1, 1),
         "encoder",
@@ -184,10 +185,10 @@ def _encoder_of(model):
         f"{encoder.name!r}, inputs: {ends[0]}, outputs: {ends[1]}",
     )
     _checks.require(
-        None not in encoder.output_shape[1:],
+        None not in code[1:],
         "encoder",
         "have a code of a known size",
-        f"{encoder.name!r}, whose output is {encoder.output_shape}",
+        f"{encoder.name!r}, whose output is {code}",
         "Fix its input shape, or end it in a layer such as GlobalAveragePooling1D.",
     )
     return encoder

@@ -319,7 +319,7 @@ class TestHead:
         tokens = keras.Input((None,), dtype="int32")
         x = layers.GlobalAveragePooling1D()(layers.Embedding(9, 4)(tokens))
         steps = keras.Sequential([keras.Input((5,), dtype="int32"), layers.Embedding(9, 4)])
-        for encoder in (keras.Model(tokens, x), steps):
+        for encoder in (keras.Model(tokens, x), keras.Model([tokens], [x]), steps):
             classifier = recipes.build_on_encoder(encoder, 3)
             classifier.fit(np.ones((4, 5), "int32"), np.arange(4) % 3, verbose=0)
             assert classifier.output_shape == (None, 3)

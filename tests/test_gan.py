@@ -367,6 +367,7 @@ def test_labels_for_a_gan_without_classes():
         ({"a": IMAGES}, None, r"a dict of \['a'\]"),
         ({"a": IMAGES, "b": IMAGES[:3]}, None, "same number of rows"),
         ({"a": IMAGES, "b": IMAGES[..., 0]}, None, "b must have rows of shape"),
+        ({"a": IMAGES, "b": IMAGES}, LABELS, "y must be None"),
     ],
 )
 def test_arrays_that_no_cycle_can_learn(cyclegan, x, y, message):
