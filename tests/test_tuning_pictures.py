@@ -157,3 +157,14 @@ class TestTensorBoard:
                 assert steps == [0, 1]
                 knobs = EventAccumulator(str(run)).Reload().summary_metadata
                 assert "_hparams_/session_start_info" in knobs
+
+    @pytest.mark.skipif(not importlib.util.find_spec("tensorboard"), reason="no tensorboard")
+    def test_overwrite_deletes_the_trials_of_the_study_before(self, tmp_path):
+        board = tmp_path / "board"
+        settings = {"directory": tmp_path / "study", "tensorboard": board}
+        tiny(max_trials=2, **settings)
+        (board / "trial_notes").mkdir()
+        first = {path.name for path in (board / "trial_1").iterdir()}
+        tiny(max_trials=1, overwrite=True, **settings)
+        assert {path.name for path in board.iterdir()} == {"trial_1", "trial_notes"}
+        assert len(list((board / "trial_1").iterdir())) == len(first)
