@@ -16,7 +16,9 @@ import pytest
 
 from tests.test_tuning_engines import in_ledger
 from tests.test_tuning_search import Counter, Numbers, X, tiny
+from tests.test_tuning_traps import LOW
 from tuning import Choice, _database, _faults, _ledger, _workers
+from tuning.optuna_oracle import OptunaOracle
 
 POSIX = pytest.mark.skipif(os.name != "posix", reason="moves and locks files that are open")
 
@@ -261,6 +263,23 @@ class TestMendedBug:
             assert set(two.places()) == {0}, "it runs"
         for ledger in (one, two):
             ledger.close()
+
+
+def test_a_call_of_fewer_trials_waits_for_no_place_beyond_them(tmp_path):
+    ledgers = in_ledger(tmp_path), in_ledger(tmp_path)
+    ledgers[0].finish(
+        ledgers[0].claim(0, {"a": 0.5}, {}, {}),
+        "COMPLETE",
+        [0.5],
+        {"status": "COMPLETED", "message": None, "score": 0.5, "best_step": 0},
+    )
+    ledgers[0].claim(1, {"a": 0.6}, {}, {})
+    settings = {"epochs": 1, "pruner": "none", "seed": 0, "ledger": ledgers[1]}
+    for trials, status in ((1, "STOPPED"), (2, "IDLE")):
+        oracle = OptunaOracle("random", LOW, max_trials=trials, **settings)
+        assert oracle.create_trial("worker").status == status
+    for ledger in ledgers:
+        ledger.close()
 
 
 def cut(path, share=0.5):
