@@ -15,8 +15,10 @@ import keras
 import pytest
 
 from tests.test_tuning_engines import in_ledger
-from tests.test_tuning_search import Numbers, X, tiny
+from tests.test_tuning_search import Counter, Numbers, X, tiny
+from tests.test_tuning_traps import LOW
 from tuning import Choice, _database, _faults, _ledger, _workers
+from tuning.optuna_oracle import OptunaOracle
 
 POSIX = pytest.mark.skipif(os.name != "posix", reason="moves and locks files that are open")
 
@@ -198,6 +200,149 @@ class TestDisk:
             assert study.best_model().predict(X, verbose=0).shape == X.shape
         finally:
             subprocess.run(["umount", "-l", str(disk)], check=True)
+
+
+class Broken(keras.callbacks.Callback):
+    """Fails until it is mended."""
+
+    mended = False
+
+    def on_epoch_end(self, epoch, logs=None):
+        if not self.mended:
+            raise OSError("log server not reachable")
+
+
+class TestMendedBug:
+    @pytest.mark.parametrize("engine", ["grid", "tpe", "keras-random", "keras-hyperband"])
+    def test_the_same_call_tries_again_what_failed(self, engine, tmp_path):
+        broken = Broken()
+        again = {"engine": engine, "directory": tmp_path, "callbacks": [broken], "max_trials": 4}
+        for _ in range(2):
+            with pytest.raises(RuntimeError, match="all failed, 3 of them"):
+                tiny(**again)
+        broken.mended = True
+        table = tiny(**again).leaderboard()
+        assert table["status"].tolist() == ["completed"] * 4
+        fresh = tiny(engine=engine, max_trials=4).leaderboard()
+        columns = ["trial", "units", "learning_rate"]
+        assert table.sort_values("trial")[columns].equals(fresh.sort_values("trial")[columns])
+
+    def test_where_one_works_what_failed_stays(self, tmp_path):
+        first = wide(2, 10**15, 3, directory=tmp_path).leaderboard()
+        assert wide(2, 10**15, 3, directory=tmp_path).leaderboard().equals(first)
+
+    def test_folds_of_a_failed_trial_train_again(self, tmp_path):
+        broken, folder = Broken(), tmp_path
+        fits = []
+
+        class Second(keras.callbacks.Callback):
+            def on_train_begin(self, logs=None):
+                fits.append(1)
+                broken.mended = len(fits) % 2 == 1 or len(fits) > 6
+
+        again = {"callbacks": [Second(), broken], "folds": 2, "max_trials": 3, "directory": folder}
+        with pytest.raises(RuntimeError, match="all failed, 3 of them"):
+            tiny(**again)
+        assert tiny(**again).leaderboard()["folds"].tolist() == [2, 2, 2]
+        assert len(fits) == 6 + 6
+
+    @pytest.mark.parametrize("other", [None, "RUNNING", "COMPLETED"])
+    def test_a_place_is_free_only_where_nothing_works_or_runs(self, other, tmp_path):
+        one, two = in_ledger(tmp_path), in_ledger(tmp_path)
+        failed = one.claim(0, {"a": 1}, {}, {})
+        one.finish(failed, "FAIL", None, {"status": "FAILED"})
+        if other:
+            running = one.claim(1, {"a": 2}, {}, {})
+        if other == "COMPLETED":
+            one.finish(running, "COMPLETE", [0.5], {"status": "COMPLETED"})
+        two.forgive()
+        assert set(one.places()) == ({0, 1} if other else set())
+        if not other:
+            assert one.claim(0, {"a": 1}, {}, {}) is not None
+            two.forgive()
+            assert set(two.places()) == {0}, "it runs"
+        for ledger in (one, two):
+            ledger.close()
+
+
+def test_a_call_of_fewer_trials_waits_for_no_place_beyond_them(tmp_path):
+    ledgers = in_ledger(tmp_path), in_ledger(tmp_path)
+    ledgers[0].finish(
+        ledgers[0].claim(0, {"a": 0.5}, {}, {}),
+        "COMPLETE",
+        [0.5],
+        {"status": "COMPLETED", "message": None, "score": 0.5, "best_step": 0},
+    )
+    ledgers[0].claim(1, {"a": 0.6}, {}, {})
+    settings = {"epochs": 1, "pruner": "none", "seed": 0, "ledger": ledgers[1]}
+    for trials, status in ((1, "STOPPED"), (2, "IDLE")):
+        oracle = OptunaOracle("random", LOW, max_trials=trials, **settings)
+        assert oracle.create_trial("worker").status == status
+    for ledger in ledgers:
+        ledger.close()
+
+
+def cut(path, share=0.5):
+    """Leave the first part of a file."""
+    whole = path.read_bytes()
+    path.write_bytes(whole[: int(len(whole) * share)])
+
+
+class TestDamage:
+    @pytest.mark.parametrize("share", [0, 0.5])
+    @pytest.mark.parametrize("engine", ["grid", "keras-grid"])
+    def test_a_study_json_is_named_and_can_be_overwritten(self, engine, share, tmp_path):
+        wide(2, 3, engine=engine, directory=tmp_path)
+        cut(tmp_path / "study.json", share)
+        with pytest.raises(ValueError, match=r"study\.json is damaged.*overwrite=True"):
+            wide(2, 3, engine=engine, directory=tmp_path)
+        counter = Counter()
+        wide(2, 3, engine=engine, directory=tmp_path, overwrite=True, callbacks=[counter])
+        assert counter.trainings == 2
+
+    def test_a_folder_of_somebody_else_is_not_overwritten(self, tmp_path):
+        (tmp_path / "trials").mkdir()
+        with pytest.raises(ValueError, match=r"has no study\.json, but 'trials'"):
+            wide(2, 3, directory=tmp_path, overwrite=True)
+
+    @pytest.mark.parametrize("share", [0, 0.5])
+    def test_weights_are_named(self, share, tmp_path):
+        study = wide(2, 3, directory=tmp_path)
+        place = study.leaderboard()["trial"][0] - 1
+        cut(tmp_path / "trials" / f"trial_{place}" / "best.weights.h5", share)
+        received = rf"trial_{place}.*h5', which is damaged.*code\({place + 1}\) builds"
+        with pytest.raises(OSError, match=rf"weights of trial {place + 1} .*{received}"):
+            study.best_model()
+
+    @pytest.mark.parametrize("empty", [True, False], ids=["empty", "missing"])
+    def test_a_study_db_that_is_gone_is_told_of(self, empty, tmp_path):
+        wide(2, 3, directory=tmp_path / "first")
+        copy = shutil.copytree(  # of the first one this process has connections open
+            tmp_path / "first", tmp_path / "copy", ignore=shutil.ignore_patterns("study.db*")
+        )
+        if empty:
+            (copy / "study.db").touch()
+        with pytest.warns(UserWarning, match=r"study\.db' is gone.*begin again.*storage="):
+            assert len(wide(2, 3, directory=copy).leaderboard()) == 2
+
+    @pytest.mark.parametrize("page", ["early", "late"])
+    def test_a_study_db_of_zeros_is_named_at_once(self, page, tmp_path):
+        wide(2, 3, directory=tmp_path)
+        path = tmp_path / "study.db"
+        with contextlib.closing(sqlite3.connect(path)) as file:
+            file.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        whole = bytearray(path.read_bytes())
+        table = {"early": "version_info", "late": "trials"}[page]
+        with contextlib.closing(sqlite3.connect(path)) as file:
+            ask = "SELECT rootpage FROM sqlite_master WHERE name = ?"
+            ((root,),) = file.execute(ask, [table]).fetchall()
+            ((size,),) = file.execute("PRAGMA page_size").fetchall()
+        whole[(root - 1) * size : root * size] = bytes(size)
+        path.write_bytes(whole)
+        start = time.monotonic()
+        with pytest.raises(ValueError, match=r"whole database.*study\.db, which is damaged"):
+            wide(2, 3, directory=tmp_path)
+        assert time.monotonic() - start < 5
 
 
 ORPHAN = """

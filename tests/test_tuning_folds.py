@@ -87,6 +87,17 @@ def test_an_interrupted_trial_goes_on_behind_its_last_fold(tmp_path):
     assert study.leaderboard()["folds"].tolist() == [3]
 
 
+def test_a_fold_whose_weights_were_cut_short_trains_again(tmp_path):
+    with pytest.raises(KeyboardInterrupt):
+        by_folds(callbacks=[Fits(interrupted=3)], directory=tmp_path)
+    path = tmp_path / "trials" / "trial_0" / "fold_0.weights.h5"
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    again = Fits()
+    study = by_folds(callbacks=[again], directory=tmp_path)
+    assert again.count == 2
+    assert study.best_model().predict(X, verbose=0).shape == (ROWS, 1)
+
+
 @pytest.mark.parametrize(
     ("given", "sizes"),
     [

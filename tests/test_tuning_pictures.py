@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 
+import keras
 import keras_tuner
 import matplotlib
 import numpy as np
@@ -13,7 +14,7 @@ import pytest
 from tests.test_html_report import Page
 from tests.test_tuning_objectives import MODEL
 from tests.test_tuning_search import build_small, tiny
-from tuning import Choice, Float, Widths, _report
+from tuning import Choice, Float, Widths, _report, _tensorboard
 
 matplotlib.use("Agg")
 LOW = keras_tuner.Objective("cost", "min")
@@ -157,3 +158,15 @@ class TestTensorBoard:
                 assert steps == [0, 1]
                 knobs = EventAccumulator(str(run)).Reload().summary_metadata
                 assert "_hparams_/session_start_info" in knobs
+
+    def test_overwrite_deletes_the_trials_of_the_study_before(self, tmp_path, monkeypatch):
+        monkeypatch.setattr(importlib.util, "find_spec", lambda name: True)
+        monkeypatch.setattr(_tensorboard, "callback", lambda *_: keras.callbacks.Callback())
+        board = tmp_path / "board"
+        for name in ("trial_1", "trial_2/fold_0", "trial_notes", "other"):
+            (board / name).mkdir(parents=True)
+        settings = {"directory": tmp_path / "study", "tensorboard": board, "max_trials": 1}
+        tiny(**settings)
+        assert len(list(board.iterdir())) == 4
+        tiny(**settings, overwrite=True)
+        assert {path.name for path in board.iterdir()} == {"trial_notes", "other"}

@@ -1,5 +1,6 @@
 """`workers=` and `python -m tuning.launch`: real processes on one study."""
 
+import io
 import os
 import signal
 import subprocess
@@ -91,6 +92,42 @@ def test_an_error_of_a_worker_is_the_searchs_own(tmp_path):
 
     with pytest.raises(RuntimeError, match=r"A worker ended with:(.|\n)*no such thing"):
         run(tmp_path, callbacks=crash)
+
+
+@pytest.mark.parametrize("lines", [1, 5000], ids=["whole", "cut"])
+def test_what_a_worker_said_begins_at_a_line_and_ends_with_the_error(lines):
+    said = "".join(f"line {i}\n" for i in range(lines)) + "OSError: no such thing\n"
+    shown = _workers._text(io.BytesIO(said.encode())).splitlines()
+    assert shown[0] in said.splitlines()
+    assert shown[-1] == "OSError: no such thing"
+    assert len(shown) == lines + 1 or len("\n".join(shown)) <= _workers.SHOWN
+    assert _workers._text(io.BytesIO(b"x" * 10_000)) == "x" * _workers.SHOWN
+
+
+@pytest.mark.parametrize("slow_one", ["works", "fails"])
+def test_failures_beside_a_first_trial_that_runs_do_not_end_the_search(slow_one, tmp_path):
+    def fit(self, hp, model, *args, **kwargs):
+        if hp.values["a"]:  # not the defaults
+            raise MemoryError("too large")
+        done = [t for t in workers_of(tmp_path) if t.state.name == "FAIL"]
+        while len(done) < 4:
+            time.sleep(0.1)
+            done = [t for t in workers_of(tmp_path) if t.state.name == "FAIL"]
+        if slow_one == "fails":
+            raise MemoryError("this one too")
+        return 0.5
+
+    model = slow_model()
+    type(model).fit = fit
+    settings = {"objective": LOW, "workers": 2, "seed": 0, "verbose": False, "directory": tmp_path}
+    rows = np.zeros((8, 4))
+    if slow_one == "works":
+        study = search(model, rows, max_trials=6, **settings)
+        assert study.leaderboard()["status"].tolist() == ["completed"] + ["failed"] * 5
+    else:
+        with pytest.raises(RuntimeError, match="The first trials all failed"):
+            search(model, rows, max_trials=30, **settings)
+        assert len(workers_of(tmp_path)) < 12
 
 
 def test_the_cores_are_divided_and_every_worker_has_its_gpu(monkeypatch):

@@ -312,8 +312,14 @@ def callbacks(value):
     return value if callable(value) else lambda: list(value)
 
 
-def not_free(directory, trials):
+def not_free(directory, trials, damaged):
     """The error for a folder without a study that holds something where the trials would be."""
+    if damaged:
+        return ValueError(
+            "directory must be new, or hold a study. "
+            f"Received: {str(directory)!r}, whose study.json is damaged. "
+            "Choose another directory, or overwrite=True to delete the study."
+        )
     return ValueError(
         "directory must be new, or hold a study. "
         f"Received: {str(directory)!r}, which has no study.json, but {trials.name!r}. "

@@ -8,10 +8,12 @@ import time
 import warnings
 from pathlib import Path
 
-from tuning import _device_checks
+from tuning import _device_checks, _faults
 
 # Drivers for a URL that names none; which of them SQLAlchemy would take depends on its version.
 POSTGRESQL = ("psycopg", "psycopg2")
+# What SQLite's errors begin with where a file is no longer a database.
+DAMAGED = ("SQLITE_CORRUPT", "SQLITE_NOTADB")
 
 _thread = threading.local()
 
@@ -24,7 +26,7 @@ def connect(url, *, heartbeat_interval, grace_period, patience):
         heartbeat_interval, grace_period: as `optuna.storages.RDBStorage` has them.
         patience: seconds for which SQLite waits for a lock.
     """
-    from optuna.exceptions import ExperimentalWarning
+    from optuna.exceptions import ExperimentalWarning, StorageInternalError
     from optuna.storages import RDBStorage
     from sqlalchemy.exc import SQLAlchemyError
 
@@ -44,8 +46,9 @@ def connect(url, *, heartbeat_interval, grace_period, patience):
             break
         except ImportError:
             raise _device_checks.driver_missing(shown(url)) from None
-        except SQLAlchemyError as error:
-            problem = error
+        except (SQLAlchemyError, StorageInternalError) as error:
+            problem = error if isinstance(error, SQLAlchemyError) else error.__cause__ or error
+            _stop_where_damaged(getattr(problem, "orig", None), shown(url))
             # Another process may be creating the same tables.
             time.sleep(0.2 * (attempt + 1))
         except RuntimeError as error:
@@ -103,6 +106,16 @@ def _serialise(engine):
     def begin(connection):
         only_reads = getattr(_thread, "reads", False)
         connection.exec_driver_sql("BEGIN" if only_reads else "BEGIN IMMEDIATE")
+
+    @event.listens_for(engine, "handle_error")
+    def look_at(context):
+        _stop_where_damaged(context.original_exception, path)
+
+
+def _stop_where_damaged(error, database):
+    """Waiting would not help."""
+    if getattr(error, "sqlite_errorname", "").startswith(DAMAGED):
+        raise _faults.damaged_database(database, error) from None
 
 
 class _Connection(sqlite3.Connection):

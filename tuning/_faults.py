@@ -25,6 +25,23 @@ def stop_where_disk_is_full(error, directory):
         ) from error
 
 
+def damaged_weights(path, number, error):
+    """The error for weights that cannot be read."""
+    return OSError(
+        f"The weights of trial {number} must be a whole file. Received: {str(path)!r}, which is "
+        f"damaged ({error}). Put a copy back; without it code({number}) builds the model, "
+        "untrained."
+    )
+
+
+def damaged_database(url, error):
+    """The error for an SQLite file that is no longer one."""
+    return ValueError(
+        f"storage must be a whole database. Received: {url}, which is damaged ({_reason(error)}). "
+        "Put a copy back, choose another directory, or delete the file: its trials begin again."
+    )
+
+
 def waiting(error, patience):
     """What is told while a database does not answer."""
     return f"The storage does not answer; waiting up to {patience} s for it. {_reason(error)}"

@@ -2,6 +2,7 @@
 
 import shutil
 import tempfile
+import warnings
 from pathlib import Path
 from urllib.parse import quote
 
@@ -47,17 +48,30 @@ def claim(folder, name, description, overwrite, code):
     trials = folder / "trials"
     used = trials.exists()  # asked first: another process may be making both just now
     found = read_json(folder / ABOUT)
-    if found is None and used:
-        raise _checks.not_free(folder, trials)
+    damaged = found is None and (folder / ABOUT).exists()
+    if found is None and used and not (damaged and overwrite):
+        raise _checks.not_free(folder, trials, damaged)
     wanted = {"name": name, **description}
     if found is not None and not overwrite:
         _checks.same_study(folder, {"name": name, **found}, wanted)
         before = found.get("code", code)
         warn_of_edits(f"directory={str(folder)!r}", before, code, stacklevel=3)
         code = before
-    if found is not None and overwrite:
+    if (found is not None or damaged) and overwrite:
         shutil.rmtree(trials, ignore_errors=True)
     write_json(folder / ABOUT, {**wanted, "code": code})
+
+
+def warn_of_loss(folder, database):
+    """Warn where a study's trials were, but the database is not there that knew them."""
+    lost = not database.exists() or not database.stat().st_size
+    if lost and any((folder / "trials").glob("trial_*")):
+        warnings.warn(
+            f"{str(database)!r} is gone, or empty, and with it what the trials in {str(folder)!r} "
+            "were: they begin again. Put the file back, or give the storage=... of the earlier "
+            "call, to go on with them.",
+            stacklevel=4,
+        )
 
 
 def _same(found, description):

@@ -9,7 +9,7 @@ import keras_tuner
 import numpy as np
 
 from recipes._steps import take
-from tuning._watch import Watch, save_weights
+from tuning._watch import Watch, are_whole, save_weights
 
 FOLD_WEIGHTS = "fold_{}.weights.h5"
 
@@ -32,7 +32,7 @@ def run_folds(tuner, trial, x, y, *, seed=None, validation_data=None, **kwargs):
     done: list[dict] = []
     for number, (train, held) in enumerate(tuner.folds):
         path = folder / FOLD_WEIGHTS.format(number)
-        if number not in known or not path.exists():
+        if number not in known or not are_whole(path):
             model = tuner.fresh_model(trial, seed)
             tuner.look_at(trial, model, x)
             watch = Watch(tuner, trial, functools.partial(_on_epoch, tuner))

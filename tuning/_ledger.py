@@ -27,6 +27,8 @@ TELL = 5  # and until the user is told that it is waited for
 # A trial during which its process dies this often is not begun again: it may be what kills it.
 DEATHS = 10
 MESSAGE = 20_000  # characters of a traceback that are kept
+# How a row ends that is no trial: what failed before it does not count.
+FORGIVEN = "forgiven"
 
 _living: set[str] = set()  # workers of this process
 
@@ -183,6 +185,18 @@ class Ledger:
                     patiently(self.storage.set_trial_state_values, trial._trial_id, state)
         return self._trials()
 
+    def forgive(self):
+        """Free the places of failed trials, where none has a score and nothing runs."""
+        optuna = quiet_optuna()
+        ends = {_result(trial).get("status", trial.state.name) for trial in self.bury()}
+        if "FAILED" in ends and not ends & {"RUNNING", "COMPLETED", "STOPPED"}:
+            about = {"place": -1, "values": {}, "worker": self.worker}
+            row = optuna.trial.create_trial(
+                state=optuna.trial.TrialState.FAIL,
+                user_attrs={**about, "result": {"status": FORGIVEN}},
+            )
+            patiently(self.storage.create_new_trial, self.id, template_trial=row)
+
     def _start_waiting_for(self, trial):
         """A trial of another machine that may have died before its first sign of life gets one.
 
@@ -202,7 +216,7 @@ class Ledger:
 
     def _trials(self):
         with reading():
-            return patiently(self.study.get_trials, deepcopy=False)
+            return _counting(patiently(self.study.get_trials, deepcopy=False))
 
 
 class _Heart(threading.Thread):
@@ -287,6 +301,18 @@ def patiently(call, *args, **kwargs):
                 warnings.warn(_faults.waiting(error, PATIENCE), RuntimeWarning, stacklevel=2)
             time.sleep(pause)
             pause = min(2 * pause, 5.0)
+
+
+def _counting(trials):
+    """All but those at places where one had failed before a call began that tries them again."""
+    ends = [_result(trial).get("status") for trial in trials]
+    if FORGIVEN not in ends:
+        return trials
+    last = len(ends) - 1 - ends[::-1].index(FORGIVEN)
+    before = zip(trials[:last], ends[:last], strict=True)
+    again = {trial.user_attrs["place"] for trial, end in before if end in ("FAILED", FORGIVEN)}
+    kept = [trial for trial in trials[:last] if trial.user_attrs["place"] not in again]
+    return kept + trials[last + 1 :]
 
 
 def _result(trial):

@@ -1,5 +1,9 @@
-"""TensorBoard for a search: `callback` writes the curves of a trial, and its knobs for HParams."""
+"""TensorBoard for a search: `callback` writes a trial's curves, and its knobs for HParams.
 
+`clear` deletes those of an earlier search.
+"""
+
+import shutil
 from pathlib import Path
 
 import keras
@@ -20,6 +24,13 @@ def callback(folder, trial, knobs, fold=None):
     _write_knobs(run, knobs)
     # A graph for every trial would take seconds and megabytes of each.
     return keras.callbacks.TensorBoard(str(run), write_graph=False)
+
+
+def clear(folder):
+    """Delete the trials of an earlier search, with which TensorBoard would mix the new ones."""
+    for run in Path(folder).glob("trial_*"):
+        if run.is_dir() and run.name.removeprefix("trial_").isdigit():
+            shutil.rmtree(run)
 
 
 def _write_knobs(run, knobs):

@@ -4,9 +4,11 @@ import math
 import os
 import time
 
+import h5py
 import keras
 
 from recipes._refit import is_built
+from tuning import _faults
 
 
 class Watch(keras.callbacks.Callback):
@@ -53,11 +55,23 @@ def save_weights(model, weights, path):
         draft.unlink(missing_ok=True)  # half of it, where the disk is full
 
 
-def load_weights(model, path, rows):
-    """Weights and the optimizer's state, so that training goes on where it was."""
+def load_weights(model, path, rows, number):
+    """Trial `number`'s weights and the optimizer's state, so that training goes on where it was."""
     make_layers(model, rows)
     model.optimizer.build(model.trainable_variables)
-    model.load_weights(path)
+    try:
+        model.load_weights(path)
+    except (OSError, RuntimeError, KeyError) as error:  # as h5py says it, by what is damaged
+        raise _faults.damaged_weights(path, number, error) from error
+
+
+def are_whole(path):
+    """Whether there are weights: a file that was cut short cannot be opened."""
+    try:
+        with h5py.File(path):
+            return True
+    except OSError:
+        return False
 
 
 def make_layers(model, rows):

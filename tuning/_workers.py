@@ -19,6 +19,7 @@ from pathlib import Path
 TRIALS_A_PROCESS = 50
 RECYCLED = 75  # exit status of a process that has done them
 LOOK = 0.3  # seconds between two looks at the processes
+SHOWN = 8000  # characters of what a worker said, of which the error is the last
 DEATHS_A_WORKER = 10  # processes that may be killed until the search gives up
 
 
@@ -129,8 +130,12 @@ def _feed(stream, pack):
 
 
 def _text(errors):
+    """The end of what a worker said, from the beginning of a line on."""
     errors.seek(0)
-    return errors.read().decode(errors="replace")[-4000:]
+    said = errors.read().decode(errors="replace").rstrip()
+    if len(said) <= SHOWN:
+        return said
+    return said[-SHOWN:].partition("\n")[2] or said[-SHOWN:]  # where it is all one line
 
 
 def _end_with(parent):

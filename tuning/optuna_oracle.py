@@ -110,7 +110,9 @@ class OptunaOracle(keras_tuner.Oracle):
                 return trial
             trial.status, trial.message = "FAILED", f"Its process died {deaths} times."
             self.end_trial(trial)
-        others = any(trial.status == "RUNNING" for trial in self.trials.values())
+        # A call of more trials may run beside this one, at places that are none of this one's.
+        ours = [trial for trial in self.trials.values() if int(trial.trial_id) < self.max_trials]
+        others = any(trial.status == "RUNNING" for trial in ours)
         if others and not self._closed:
             time.sleep(self._look)
             self._look = min(2 * self._look, LONGEST_LOOK)
@@ -181,6 +183,10 @@ class OptunaOracle(keras_tuner.Oracle):
         """
         ranked = self.get_best_trials(len(self.trials))
         return front_of(ranked, self.objectives) if len(self.objectives) > 1 else ranked[:1]
+
+    def forgive(self):
+        """Try failed trials again, where nothing has worked: what was wrong may be mended."""
+        self.ledger.forgive()
 
     def stop(self):
         """Begin no trial any more."""

@@ -76,9 +76,12 @@ class Durable(keras_tuner.Oracle):
 
     def get_best_trials(self, num_trials=1):
         """The best trials that have a score, the earlier of two equal ones first."""
-        ranked = [t for t in self.trials.values() if t.status in ("COMPLETED", "STOPPED")]
+        ranked = [t for t in self.trials.values() if t.status in _SCORED]
         ranked.sort(key=lambda t: t.score, reverse=self.objective.direction == "max")
         return ranked[:num_trials]
+
+    def forgive(self):
+        """Nothing: `reload` does it."""
 
     def stop(self):
         """Begin no trial any more."""
@@ -109,8 +112,13 @@ class Durable(keras_tuner.Oracle):
 
         A trial that was running runs again from its start; one whose file cannot be read counts as
         failed. Without a readable oracle.json the sampler starts anew, and repeats no trial.
+        Where nothing has worked yet, what failed runs again too: what was wrong may be mended.
         """
         trials = self._read_trials()
+        if not any(trial.status in _SCORED for trial in trials):
+            for trial in trials:
+                if trial.hyperparameters.space:
+                    trial.status, trial.message = "RUNNING", None
         self.trials = {trial.trial_id: trial for trial in trials}
         state = read_json(self._get_oracle_fname())
         if state is not None:
@@ -181,7 +189,8 @@ ENGINES = {
     "keras-grid": Grid,
 }
 
-_ENDED = ("COMPLETED", "FAILED", "STOPPED")
+_SCORED = ("COMPLETED", "STOPPED")
+_ENDED = (*_SCORED, "FAILED")
 
 
 def lock(path):

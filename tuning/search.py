@@ -10,7 +10,15 @@ import numpy as np
 
 from recipes._descriptions import code, described
 from recipes._targets import counts
-from tuning import _batch_checks, _checks, _device_checks, _folders, _study_checks, _training
+from tuning import (
+    _batch_checks,
+    _checks,
+    _device_checks,
+    _folders,
+    _study_checks,
+    _tensorboard,
+    _training,
+)
 from tuning._batches import Batches
 from tuning._data import prepare
 from tuning._database import shown
@@ -140,7 +148,7 @@ def search(
             optuna-dashboard opens either. Weights of the best models stay in `directory`.
         name: the study's name in the database, and its folder's in `directory`; None is the
             builder's, and `directory` itself.
-        overwrite: delete this study and start anew.
+        overwrite: delete this study, and the trials in the folder `tensorboard`, and start anew.
         verbose: print a line a trial with the best score so far.
 
     Returns:
@@ -181,6 +189,10 @@ def search(
     known_as = model.name if name is None else name
     functions = code([getattr(build, "build", build), space])
     _folders.claim(own, known_as, description, overwrite, functions)
+    if given.engine in SAMPLERS and not given.storage:
+        _folders.warn_of_loss(own, folder / "study.db")
+    if overwrite and given.tensorboard is not None:
+        _tensorboard.clear(given.tensorboard)
     tuner = LeanTuner(
         _oracle(given, model, data, objectives, first, folder, description),
         model,

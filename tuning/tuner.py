@@ -21,6 +21,7 @@ from recipes._refit import Reuse
 from tuning import _checks, _faults, _study_checks, _tensorboard
 from tuning._batches import rows_of
 from tuning._folds import FOLD_WEIGHTS, run_folds
+from tuning._fronts import number_of
 from tuning._latency import latency
 from tuning._watch import Watch, average_of, load_weights, make_layers, save_weights
 
@@ -91,6 +92,8 @@ class LeanTuner(keras_tuner.Tuner):
         self.ended = None  # how the running trial ended, where not by itself
         self.time_budget = math.inf if time_budget is None else time_budget
         self.started = time.monotonic()
+        if self.trials_left == math.inf:  # what failed now in another worker stays
+            self.oracle.forgive()
         self.oracle.reload()
         self.progress.look(self.oracle.trials.values())
 
@@ -154,7 +157,8 @@ class LeanTuner(keras_tuner.Tuner):
             kwargs["epochs"] = hp.values["tuner/epochs"]
             kwargs["initial_epoch"] = hp.values["tuner/initial_epoch"]
         if "tuner/trial_id" in hp.values:
-            load_weights(model, self._weights(hp.values["tuner/trial_id"]), rows_of(x))
+            earlier = hp.values["tuner/trial_id"]
+            load_weights(model, self._weights(earlier), rows_of(x), int(earlier) + 1)
         callbacks = self.callbacks_of(trial)
         results = self.hypermodel.fit(hp, model, x, y, callbacks=[*callbacks, watch], **kwargs)
         if self.ended != "PRUNED" and self._worth_keeping(watch.best, hp):
@@ -196,7 +200,8 @@ class LeanTuner(keras_tuner.Tuner):
         self.progress.look(self.oracle.trials.values())
         self.progress.trial(self.oracle.get_trial(trial.trial_id), self.best_trial())
         self._forget_weights()
-        self._stop_where_all_failed(at_least=FAILURES_AT_FIRST)
+        if not self._others_may_work():
+            self._stop_where_all_failed(at_least=FAILURES_AT_FIRST)
 
     def pre_create_trial(self):
         """End the search where a budget is used up."""
@@ -226,7 +231,7 @@ class LeanTuner(keras_tuner.Tuner):
             paths = [path for path in paths if path.exists()]  # the time may have ended it
         models = [self.hypermodel.build(trial.hyperparameters) for _ in paths]
         for model, path in zip(models, paths, strict=True):
-            load_weights(model, path, rows)
+            load_weights(model, path, rows, number_of(trial))
             if trial.metrics.exists("parameters"):
                 trained = trial.metrics.get_history("parameters")[-1].mean()
                 _study_checks.same_size(trial, trained, model.count_params())
@@ -281,6 +286,11 @@ class LeanTuner(keras_tuner.Tuner):
             if not metrics.exists(other.name):
                 message = f"{other.name}, one of the objectives, was not reported."
                 raise keras_tuner.errors.FailedTrialError(message)
+
+    def _others_may_work(self):
+        """Whether a trial is running in another process that began beside the first to fail."""
+        running = [int(t.trial_id) for t in self.oracle.trials.values() if t.status == "RUNNING"]
+        return any(place < FAILURES_AT_FIRST + len(running) for place in running)
 
     def _stop_where_all_failed(self, at_least):
         messages = [t.message for t in self.oracle.trials.values() if t.status == "FAILED"]
