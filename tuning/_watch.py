@@ -4,7 +4,6 @@ import math
 import os
 import time
 
-import h5py
 import keras
 
 from recipes._refit import is_built
@@ -67,6 +66,8 @@ def load_weights(model, path, rows, number):
 
 def are_whole(path):
     """Whether there are weights: a file that was cut short cannot be opened."""
+    import h5py  # Keras's own, which writes weights
+
     try:
         with h5py.File(path):
             return True
