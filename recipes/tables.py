@@ -46,9 +46,9 @@ class TableEncoder:
             and from text of which nearly all reads as numbers, or as dates of one format (not where
             each could be a day or a month first, as 01/02/2024); what does not read is a gap.
         drop: names of columns to leave out, such as ids.
-        min_rows: rows that a category needs for a column of its own, at least 1. For `build_mlp` 2, 10
-            and 20 do alike: R² of log prices in three folds, mean of three seeds, 0.841, 0.845 and
-            0.842 on ames (2930 rows), 0.625, 0.634 and 0.621 on Sacramento (932).
+        min_rows: rows that a category needs for a column of its own, at least 1. For `build_mlp` 2,
+            10 and 20 do alike: R² of log prices in three folds, mean of three seeds, 0.841, 0.845
+            and 0.842 on ames (2930 rows), 0.625, 0.634 and 0.621 on Sacramento (932).
         max_categories: columns at most for one categorical column; the rarer ones share one.
         clip: standardised numbers are kept within this many spreads; None does not limit them.
 
