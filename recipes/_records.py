@@ -71,7 +71,7 @@ class Records:
         self.overwrite = overwrite
         self.keep_models = keep_models
         self.found: dict[str, dict] = {}
-        self.models: dict[str, keras.Model] = {}
+        self.kept: dict[str, tuple] = {}  # (model, its transformers)
 
     def claim(self, data, folds, given):
         """Make the folder this run's: a new one's, or the same one's again; `given` by name."""
@@ -87,9 +87,11 @@ class Records:
         """Whether the fold is finished, in this run or in an earlier one."""
         if self.folder is None:
             return False
-        path, of_model = self._path(name, ".npz"), self._path(name, ".keras")
+        path, of_model, others = (self._path(name, end) for end in (".npz", ".keras", ".joblib"))
         # What is no whole archive, because it is missing or damaged, is trained again.
         if not all(map(zipfile.is_zipfile, [path, of_model] if self.keep_models else [path])):
+            return False
+        if self.keep_models and not others.exists():
             return False
         with np.load(path) as stored:
             record = json.loads(str(stored["record"]))
@@ -99,23 +101,32 @@ class Records:
                     record[part] = keras.tree.map_structure(place, record[part])
         self.found[name] = record
         if self.keep_models:
-            self.models[name] = keras.models.load_model(of_model)
+            import joblib
+
+            self.kept[name] = keras.models.load_model(of_model), joblib.load(others)
         return True
 
-    def store(self, name, record, model):
+    def store(self, name, record, kept):
         """Keep what a fold left; with a folder in one step, so that a kill leaves all or nothing.
 
         A failure is kept for this call only: the next one tries that fold again.
         """
         self.found[name] = record
-        if model is not None:
-            self.models[name] = model
+        if kept is not None:
+            self.kept[name] = kept
         if self.folder is None or "failure" in record:
             return
-        if model is not None:
-            draft = self._path(f"{os.getpid()}.tmp", ".keras")
-            model.save(draft)
-            os.replace(draft, self._path(name, ".keras"))
+        if kept is not None:
+            import joblib
+
+            model, transformers = kept
+            for suffix, write in {
+                ".keras": model.save,
+                ".joblib": lambda path: joblib.dump(transformers, path),
+            }.items():
+                draft = self._path(f"{os.getpid()}.tmp", suffix)
+                write(draft)
+                os.replace(draft, self._path(name, suffix))
         arrays: dict[str, np.ndarray] = {}
         said = dict(record)
         for part in ("held", "test"):

@@ -29,7 +29,7 @@ class Steps:
         self.predict = predict or _predict
 
     def run(self, refit, x, y, x_test, *, train, held, watched, seed):
-        """The record of a fold, and its trained model where models are kept.
+        """The record of a fold, and what may be kept of it: its trained model and transformers.
 
         Args:
             train, held, watched: numbers of the rows to learn from, to predict and to show to
@@ -41,13 +41,15 @@ class Steps:
         x_train, y_train, x_held = take(x, train), take(y, train), take(x, held)
         x_watched = None if watched is None else take(x, watched)
         weights = None if weights is None else weights[train]
-        if self.preprocess is not None:
-            transformer = _fitted(self.preprocess, x_train, y_train)
+        fitted, fitted_y = _fitted(self.preprocess, x_train, y_train), None
+        if fitted is not None:
             x_train, x_held, x_watched, x_test = (
-                None if rows is None else transformer(rows)
+                None if rows is None else _dense(fitted.transform(rows))
                 for rows in (x_train, x_held, x_watched, x_test)
             )
-        scaled, unscaled = _there_and_back(self.preprocess_y, y_train)
+        if self.preprocess_y is not None:
+            fitted_y = _fitted(self.preprocess_y, _in_columns(y_train))
+        scaled, unscaled = _there_and_back(fitted_y)
         y_train = scaled(y_train)
         if self.resample is not None:
             x_train, y_train = resample(x_train, y_train, self.resample, seed=seed)
@@ -72,7 +74,7 @@ class Steps:
         if twin is not None:
             copy_state(model, twin)
         record["seconds"] = time.perf_counter() - start
-        return record, twin or model
+        return record, (twin or model, (fitted, fitted_y))
 
 
 class Fold:
@@ -90,7 +92,7 @@ class Fold:
         self.data = x, y, x_test
 
     def __call__(self, **part):
-        """(record, model); what goes wrong in a fold is its record."""
+        """(record, what may be kept); what goes wrong in a fold is its record."""
         try:
             return self.steps.run(self.refit, *self.data, **part)
         except Exception as error:
@@ -100,7 +102,7 @@ class Fold:
 
 
 def outcomes(run, parts, workers):
-    """(name, record, model) of every fold in `parts`, as they finish."""
+    """(name, record, what may be kept) of every fold in `parts`, as they finish."""
     if workers == 1 or len(parts) < 2:
         for name, part in parts.items():
             yield name, *run(**part)
@@ -136,31 +138,32 @@ def take(data, rows):
     return keras.tree.map_structure(lambda leaf: leaf[rows], data)
 
 
-def _fitted(preprocess, x, y):
-    """`transform` of a copy of the transformer that has seen the training rows only."""
+def _fitted(preprocess, x, y=None):
+    """A copy of the transformer that has seen the training rows only."""
+    if preprocess is None:
+        return None
     from sklearn.base import clone
 
-    target = y if hasattr(y, "shape") else None
-    transform = clone(preprocess).fit(x, target).transform
-
-    def dense(x):
-        made = transform(x)  # a OneHotEncoder makes sparse matrices by default
-        return made.toarray() if hasattr(made, "toarray") else made
-
-    return dense
+    return clone(preprocess).fit(x, y if hasattr(y, "shape") else None)
 
 
-def _there_and_back(preprocess_y, y):
-    """Functions that scale targets as those of the training rows, and predictions back."""
-    if preprocess_y is None:
+def _dense(made):
+    """What a transformer has made; a OneHotEncoder makes sparse matrices by default."""
+    return made.toarray() if hasattr(made, "toarray") else made
+
+
+def _in_columns(y):
+    return y.reshape(len(y), -1)
+
+
+def _there_and_back(fitted):
+    """Functions that scale targets by the fitted transformer, and predictions back."""
+    if fitted is None:
         return (lambda y: y), (lambda y: y)
-    from sklearn.base import clone
-
-    def in_columns(function):
-        return lambda y: function(y.reshape(len(y), -1)).reshape(y.shape)
-
-    fitted = clone(preprocess_y).fit(y.reshape(len(y), -1))
-    return in_columns(fitted.transform), in_columns(fitted.inverse_transform)
+    return tuple(
+        lambda y, function=function: function(_in_columns(y)).reshape(y.shape)
+        for function in (fitted.transform, fitted.inverse_transform)
+    )
 
 
 def _weights_of(weight, y, rows, task):

@@ -25,6 +25,8 @@ class CrossValidation:
         overall: dict from metric to its value on all out-of-fold predictions.
         histories: one dict a fold, from name to values an epoch, for `plot_history`.
         models: one trained `keras.Model` a fold where models were kept, else ().
+        transformers: (preprocess, preprocess_y) as fitted in the fold of each of the models; None
+            where there was none.
         failures: dict from a fold's name to its traceback.
         names: the finished folds, in the order of scores, histories and models.
         seconds: of every finished fold.
@@ -47,6 +49,7 @@ class CrossValidation:
     overall: dict[str, float]
     histories: tuple[dict[str, list[float]], ...]
     models: tuple[keras.Model, ...]
+    transformers: tuple[tuple[Any, Any], ...]
     failures: dict[str, str]
     names: tuple[str, ...]
     seconds: tuple[float, ...]
@@ -200,7 +203,8 @@ def collect(records, plan, y, rows, task, metrics, kind):
         scores={name: [found[name] for found in by_fold] for name in by_fold[0]},
         overall=overall,
         histories=tuple(record["history"] for record in done.values()),
-        models=tuple(records.models[name] for name in done if name in records.models),
+        models=tuple(records.kept[name][0] for name in done if name in records.kept),
+        transformers=tuple(records.kept[name][1] for name in done if name in records.kept),
         failures=failures,
         names=tuple(done),
         seconds=tuple(record["seconds"] for record in done.values()),

@@ -103,7 +103,8 @@ def cross_validate(
             the keys of a dict y. None is accuracy and log_loss for classes, rmse and mae for
             numbers. One that cannot be computed is refused before the first fit.
         average: "mean", "geometric" or "rank", for the predictions of x_test, as in `average`.
-        keep_models: keep a trained model of every fold, in memory or in `directory`.
+        keep_models: keep a trained model of every fold and what `preprocess` and `preprocess_y`
+            were when fitted there, in memory or in `directory`.
         directory: folder in which every finished fold is stored: the same call again goes on with
             the folds that are missing. None stores nothing.
         overwrite: begin anew where `directory` holds another run.
@@ -114,7 +115,7 @@ def cross_validate(
 
     Returns:
         `CrossValidation`: `predictions` out of fold, `test_predictions`, `scores`, `histories`,
-        `models`, `failures`; `report()`, `plot()`, `to_submission(path, ids)`.
+        `models`, `transformers`, `failures`; `report()`, `plot()`, `to_submission(path, ids)`.
 
     Raises:
         ValueError, TypeError: before the first fit: y and x differ in rows or, as pandas names
@@ -180,8 +181,8 @@ def cross_validate(
     if predict is None:  # what another function makes of the outputs is not known
         refit.accept = functools.partial(check_outputs, y=y, task=refit.task, metrics=metrics)
     run = Fold(refit, steps, x, y, x_test)
-    for name, record, model in outcomes(run, missing, workers):
-        records.store(name, record, model if keep_models else None)
+    for name, record, kept in outcomes(run, missing, workers):
+        records.store(name, record, kept if keep_models else None)
         if verbose:
             print(f"{name}: {record.get('error') or _last(record)}", flush=True)
     return collect(records, plan, y, rows, refit.task, metrics, average)

@@ -726,6 +726,19 @@ class TestFailures:
         with pytest.raises(ValueError, match=r"this very run.*another build"):
             run(0.2)
 
+    def test_kept_models_come_with_what_was_fitted_in_their_folds(self, tmp_path):
+        y = 3 + 2 * X[:, 0]
+        scaler = StandardScaler()
+        build = functools.partial(quick, task="regression")
+        options = {"preprocess": scaler, "preprocess_y": scaler, "keep_models": True}
+        for _ in range(2):  # trained, then loaded
+            result = validate(build, y=y, directory=tmp_path, **options)
+            for model, (of_x, of_y) in zip(result.models, result.transformers, strict=True):
+                made = of_y.inverse_transform(model.predict(of_x.transform(X), verbose=0))
+                assert np.isclose(made, result.predictions, rtol=1e-4).sum() >= ROWS // 3
+        assert not hasattr(scaler, "mean_")
+        assert validate(keep_models=True).transformers == ((None, None),) * 3
+
     def test_a_fold_whose_file_is_damaged_is_trained_again(self, tmp_path):
         options = {"directory": tmp_path, "keep_models": True}
         first = validate(**options)
