@@ -250,3 +250,18 @@ def test_train_csv_to_submission_csv(tmp_path):
 def test_bad_input(call, error, message):
     with pytest.raises(error, match=message):
         call()
+
+
+def test_a_network_makes_no_more_of_an_outlier_than_of_five_spreads():
+    x = np.random.default_rng(0).normal(3, 2, (200, 2)).astype("float32")
+    rows = np.float32([[13, 3], [1e4, 3]])  # 5 spreads from the mean, and 5,000
+    said = {}
+    for name, options in {"mlp": {}, "linear": {"units": ()}, "raw": {"batch_norm": False}}.items():
+        model = recipes.build_mlp((2,), 1, task="regression", seed=0, **{"units": (4,), **options})
+        if name != "raw":
+            norm = next(layer for layer in model.layers if "batch_normalization" in layer.name)
+            norm.set_weights([x.mean(0), x.var(0)])
+        said[name] = model.predict(rows, verbose=0)[:, 0]
+    assert abs(said["mlp"][1] - said["mlp"][0]) < 0.2
+    assert abs(said["linear"][1] - said["linear"][0]) > 100
+    assert abs(said["raw"][1] - said["raw"][0]) > 100
