@@ -202,11 +202,12 @@ def _data(x, y, x_test, preprocess):
         )
 
     def ready(name, rows):
-        if rows is None or preprocess is not None:
-            return rows if hasattr(rows, "iloc") or rows is None else _as_arrays(rows)
-        return keras.tree.map_structure(
-            lambda leaf: _checks.array(name, leaf), _targets.plain(rows, name)
-        )
+        if rows is None or (preprocess is not None and hasattr(rows, "iloc")):
+            return rows
+        plain = rows if preprocess is not None else _targets.plain(rows, name)
+        check = np.asarray if preprocess is not None else functools.partial(_checks.array, name)
+        # A list of arrays is as good as a tuple of them.
+        return keras.tree.lists_to_tuples(keras.tree.map_structure(check, plain))
 
     x, x_test = ready("x", x), ready("x_test", x_test)
     _checks.same_rows(x=range(_rows(x)), y=keras.tree.flatten(y)[0])
@@ -224,14 +225,14 @@ def _same_form(x, x_test):
         missing = [name for name in x.columns if name not in getattr(x_test, "columns", ())]
         _checks.require(not missing, "x_test", "have the columns of x", f"none named {missing}")
         return
-    keras.tree.assert_same_structure(x, x_test)
+    try:
+        keras.tree.assert_same_structure(x, x_test)
+    except (TypeError, ValueError):
+        received = f"a {type(x_test).__name__}, where x is a {type(x).__name__}"
+        _checks.require(False, "x_test", "have the inputs of x", received)
     pairs = zip(keras.tree.flatten(x), keras.tree.flatten(x_test), strict=True)
     for leaf, new in pairs:
         _checks.array("x_test", new, shape=leaf.shape[1:])
-
-
-def _as_arrays(data):
-    return keras.tree.map_structure(np.asarray, data)
 
 
 def _same_order(x, **others):

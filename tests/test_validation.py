@@ -110,6 +110,21 @@ class TestNumbers:
             validate(functools.partial(quick, task=task), **{"y": y, **arguments})
 
 
+class TestSeveralInputs:
+    def test_a_list_is_as_good_as_a_tuple_and_another_form_is_refused(self):
+        def two(seed=None):
+            inputs = [keras.Input((4,)), keras.Input((4,))]
+            model = keras.Model(inputs, keras.layers.Dense(3, "softmax")(sum(inputs)))
+            model.compile("sgd", "sparse_categorical_crossentropy")
+            return eager(model)
+
+        result = validate(two, x=[X, X], x_test=(X[:5], X[:5]))
+        assert result.test_predictions.shape == (5, 3)
+        for x_test in ({"a": X, "b": X}, [X], X):
+            with pytest.raises(ValueError, match="x_test must have the inputs of x"):
+                validate(two, x=[X, X], x_test=x_test)
+
+
 class TestPandasRows:
     def test_the_same_rows_in_another_order_are_refused(self):
         x, y = pd.DataFrame(X), pd.Series(Y)
