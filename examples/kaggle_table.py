@@ -42,9 +42,8 @@ def main(quick=False, output="output/kaggle_table", train=None, test=None, targe
         verbose=1,
     )
     if test is not None:
-        submission = result.to_submission(output / "submission.csv", test[id], columns=(id, target))
-        submission[target] = names[submission[target]]
-        submission.to_csv(output / "submission.csv", index=False)
+        columns = (id, target)
+        result.to_submission(output / "submission.csv", test[id], columns=columns, names=names)
 
     # %% What the folds say.
     print(result.report().round(4).to_string())

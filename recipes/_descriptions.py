@@ -123,7 +123,7 @@ def _code(value, seen):
 def _codes(own):
     """The code of a function and of those inside it."""
     inner = (c for c in own.co_consts if isinstance(c, types.CodeType))
-    return [own, *(code for one in inner for code in _codes(one))]
+    return [own, *(each for one in inner for each in _codes(one))]
 
 
 def _held(cell):

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 
 from recipes import _checks, _targets
-from recipes._recipe import generator
+from recipes._recipe import generator, in_turn
 
 
 class BalancedBatches(keras.utils.PyDataset):
@@ -94,7 +94,7 @@ class BalancedBatches(keras.utils.PyDataset):
     def on_epoch_end(self):
         """Draw the rows of the next epoch."""
         draws = [
-            self._draw(rows, need)
+            rows[in_turn(len(rows), need, self.generator)]
             for rows, need in zip(self.members, self.quotas.sum(0), strict=True)
         ]
         # One class after the other inside a batch: a step does not see the order of its rows.
@@ -120,11 +120,6 @@ class BalancedBatches(keras.utils.PyDataset):
             left -= int(quota[majority])
             quotas.append(quota)
         return np.array(quotas)
-
-    def _draw(self, rows, need):
-        """`need` rows, each once before any comes twice."""
-        rounds = -(-need // len(rows))
-        return np.concatenate([self.generator.permutation(rows) for _ in range(rounds)])[:need]
 
 
 def _strata(y, by):

@@ -177,8 +177,8 @@ def pseudo_label(
         weak, strong = _augmentations(x, weak, strong, seed)
     trainer = _Trainer(refit, x, y, x_unlabeled, batch_size, seed, weak, strong)
     trainer.fresh()
-    _check_classifier(trainer.model, x, told, held)
-    _check_loss(trainer.model, x, told, soft=method == "soft")
+    shares = _check_classifier(trainer.model, x, told, held)
+    _check_loss(trainer.model, shares[:2], told[:2], soft=method == "soft")
     notes: list[dict] = []
     best, best_weights = 0, None
     for number in range(rounds + 1):
@@ -373,7 +373,7 @@ def _classes(name, y, names):
 
 
 def _check_classifier(model, x, told, held):
-    """That a model just built says shares of as many classes as there are."""
+    """That a model just built says shares of as many classes as there are; what it says of x."""
     shape = model.output_shape
     single = isinstance(shape, tuple) and len(shape) == 2
     _checks.require(single, "build", "make a classifier of one class a row", f"outputs {shape}")
@@ -390,14 +390,14 @@ def _check_classifier(model, x, told, held):
         highest = int(held[1].max())
         expected = f"hold classes from 0 to {width - 1}, as y does"
         _checks.require(highest < width, "validation y", expected, highest)
+    return shares
 
 
-def _check_loss(model, x, told, soft):
+def _check_loss(model, shares, labels, soft):
     """That the loss takes the labels which the method will make."""
-    shares = model.predict(x[:2], verbose=0)
     width = shares.shape[-1]
-    rows = np.eye(max(width, 2), dtype="float32")[told[:2], 1 if width == 1 else 0 :]
-    for what, y in [("integer labels", told[:2]), ("rows of shares", rows)][: 1 + soft]:
+    rows = np.eye(max(width, 2), dtype="float32")[labels, 1 if width == 1 else 0 :]
+    for what, y in [("integer labels", labels), ("rows of shares", rows)][: 1 + soft]:
         try:
             model.compute_loss(y=y, y_pred=shares)
         except ValueError as error:

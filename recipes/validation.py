@@ -156,7 +156,7 @@ def cross_validate(
         outputs = outputs if isinstance(outputs, int) else refit.outputs
         _checks.targets("y", y, task=refit.task, outputs=outputs)
     fit = _fit_arguments(fit, y, refit.task)
-    _check_steps(preprocess, resample, prepare, validation, predict)
+    _check_steps(preprocess, preprocess_y, resample, prepare, validation, predict)
     _check_numbers(y, refit.task, preprocess_y, resample)
     both = resample is not None and fit.get("sample_weight") is not None
     _checks.require(not both, "sample_weight", "be None where rows are drawn anew", "resample=")
@@ -253,12 +253,6 @@ def _check_numbers(y, task, preprocess_y, resample):
         not numbers or resample is None, "resample", "be None where y holds numbers", resample
     )
     if preprocess_y is not None:
-        both = hasattr(preprocess_y, "fit") and hasattr(preprocess_y, "inverse_transform")
-        if not both or isinstance(preprocess_y, type):
-            raise TypeError(
-                "preprocess_y must be a transformer with fit and inverse_transform. "
-                f"Received: preprocess_y={preprocess_y!r}."
-            )
         hint = "" if task else "Name the task: functools.partial(build, task='regression')."
         _checks.require(numbers, "y", "hold one array of numbers for preprocess_y", "others", hint)
     elif numbers and task == "regression":
@@ -302,13 +296,16 @@ def _fit_arguments(fit, y, task):
     return fit
 
 
-def _check_steps(preprocess, resample, prepare, validation, predict):
-    fits = preprocess is None or (hasattr(preprocess, "fit") and hasattr(preprocess, "transform"))
-    if not fits or isinstance(preprocess, type):
-        raise TypeError(
-            "preprocess must be a transformer with fit and transform. "
-            f"Received: preprocess={preprocess!r}."
-        )
+def _check_steps(preprocess, preprocess_y, resample, prepare, validation, predict):
+    for name, value, method in (
+        ("preprocess", preprocess, "transform"),
+        ("preprocess_y", preprocess_y, "inverse_transform"),
+    ):
+        fits = value is None or (hasattr(value, "fit") and hasattr(value, method))
+        if not fits or isinstance(value, type):
+            raise TypeError(
+                f"{name} must be a transformer with fit and {method}. Received: {name}={value!r}."
+            )
     if resample is not None:
         check_how(resample)
     for name, function in (("prepare", prepare), ("predict", predict)):

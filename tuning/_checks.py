@@ -314,16 +314,12 @@ def callbacks(value):
 
 def not_free(directory, trials, damaged):
     """The error for a folder without a study that holds something where the trials would be."""
+    about, fix = f"which has no study.json, but {trials.name!r}", ""
     if damaged:
-        return ValueError(
-            "directory must be new, or hold a study. "
-            f"Received: {str(directory)!r}, whose study.json is damaged. "
-            "Choose another directory, or overwrite=True to delete the study."
-        )
+        about, fix = "whose study.json is damaged", ", or overwrite=True to delete the study"
     return ValueError(
-        "directory must be new, or hold a study. "
-        f"Received: {str(directory)!r}, which has no study.json, but {trials.name!r}. "
-        "Choose another directory."
+        f"directory must be new, or hold a study. Received: {str(directory)!r}, {about}. "
+        f"Choose another directory{fix}."
     )
 
 

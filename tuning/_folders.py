@@ -57,7 +57,7 @@ def claim(folder, name, description, overwrite, code):
         before = found.get("code", code)
         warn_of_edits(f"directory={str(folder)!r}", before, code, stacklevel=3)
         code = before
-    if (found is not None or damaged) and overwrite:
+    if overwrite:
         shutil.rmtree(trials, ignore_errors=True)
     write_json(folder / ABOUT, {**wanted, "code": code})
 
