@@ -253,8 +253,10 @@ def _check_numbers(y, task, preprocess_y, resample):
         not numbers or resample is None, "resample", "be None where y holds numbers", resample
     )
     if preprocess_y is not None:
-        hint = "" if task else "Name the task: functools.partial(build, task='regression')."
-        _checks.require(numbers, "y", "hold one array of numbers for preprocess_y", "others", hint)
+        received = _targets.kind(y, task) if hasattr(y, "shape") else "several arrays"
+        hint = "Did you mean functools.partial(build, task='regression')?"
+        expected = "hold one array of numbers for preprocess_y"
+        _checks.require(numbers, "y", expected, received, hint)
     elif numbers and task == "regression":
         mean, spread = np.abs(y.mean(axis=0)).max(), y.std(axis=0)
         if mean > FAR or spread.max() > FAR or spread.min() < 1 / FAR:
