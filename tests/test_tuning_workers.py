@@ -108,6 +108,7 @@ def test_what_a_worker_said_begins_at_a_line_and_ends_with_the_error(lines):
 def test_failures_beside_a_first_trial_that_runs_do_not_end_the_search(slow_one, tmp_path):
     def fit(self, hp, model, *args, **kwargs):
         if hp.values["a"]:  # not the defaults
+            time.sleep(0.1)
             raise MemoryError("too large")
         done = [t for t in workers_of(tmp_path) if t.state.name == "FAIL"]
         while len(done) < 4:
@@ -126,8 +127,8 @@ def test_failures_beside_a_first_trial_that_runs_do_not_end_the_search(slow_one,
         assert study.leaderboard()["status"].tolist() == ["completed"] + ["failed"] * 5
     else:
         with pytest.raises(RuntimeError, match="The first trials all failed"):
-            search(model, rows, max_trials=30, **settings)
-        assert len(workers_of(tmp_path)) < 12
+            search(model, rows, max_trials=100, **settings)
+        assert len(workers_of(tmp_path)) < 100
 
 
 def test_the_cores_are_divided_and_every_worker_has_its_gpu(monkeypatch):
