@@ -50,10 +50,7 @@ class State:
         """Epochs of this stage that are done; the optimizer goes on where it was."""
         if self.optimizer_values is not None:
             model.optimizer.build(model.trainable_variables)
-            for variable, value in zip(
-                model.optimizer.variables, self.optimizer_values, strict=True
-            ):
-                variable.assign(value)
+            _assign(model.optimizer.variables, self.optimizer_values)
             self.optimizer_values = None
         return self.epochs[number]
 
@@ -97,19 +94,20 @@ class State:
     def _write(self):
         if not self.folder:
             return
-        weights = self.model.get_weights()
+        variables = self.model.variables  # weights, and the seeds of dropout and augmentation
         optimizer = self.model.optimizer
         # Between two stages there is no optimizer to go on with.
         over = self.ended == len(self.epochs)
         within = over or self.epochs[self.ended] > 0
-        values = [keras.ops.convert_to_numpy(v) for v in optimizer.variables] if within else []
+        stored = [*variables, *(optimizer.variables if within else [])]
         meta = {
             "history": self.history,
             "epochs": self.epochs,
             "ended": self.ended,
-            "weights": len(weights),
+            "variables": len(variables),
         }
-        _save(self.folder / NOW, json.dumps(meta), [*weights, *values])
+        values = [keras.ops.convert_to_numpy(variable) for variable in stored]
+        _save(self.folder / NOW, json.dumps(meta), values)
 
     def _read(self):
         """Where the run stood, if it was begun."""
@@ -117,8 +115,9 @@ class State:
             return
         meta, values = _load(self.folder / NOW)
         self.history, self.epochs, self.ended = meta["history"], meta["epochs"], meta["ended"]
-        self.model.set_weights(values[: meta["weights"]])
-        self.optimizer_values = values[meta["weights"] :] or None
+        own = meta["variables"]
+        _assign(self.model.variables, values[:own])
+        self.optimizer_values = values[own:] or None
         if self.monitor is not None and (self.folder / BEST).exists():
             (self.best, self.best_epoch), self.best_weights = _load(self.folder / BEST)
 
@@ -131,6 +130,11 @@ class _Note(keras.callbacks.Callback):
     def on_epoch_end(self, epoch, logs=None):
         rate = float(self.model.optimizer.learning_rate)
         self.state.note(self.number, {**(logs or {}), "learning_rate": rate}, self.head)
+
+
+def _assign(variables, values):
+    for variable, value in zip(variables, values, strict=True):
+        variable.assign(value)
 
 
 def _save(path, meta, values):

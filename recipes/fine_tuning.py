@@ -128,7 +128,7 @@ def fine_tune(
         monitor: what is best: a value that each epoch reports, such as "val_accuracy".
         callbacks: callback, or list of callbacks, for the stages that train the backbone, or None.
         directory: folder for the state after every epoch: the same call again goes on where a
-            killed one stopped. None stores nothing.
+            killed one stopped, but for the orders of rows, which begin anew. None stores nothing.
         overwrite: begin anew where `directory` holds another run.
         seed: int for the order of the rows and the validation share, or None.
         verbose: as in `fit`: 0, 1 or 2.

@@ -281,6 +281,21 @@ def test_a_gradual_run_killed_within_a_stage_goes_on(tmp_path):
     assert int(model.optimizer.iterations) == 2 * 2
 
 
+def test_a_killed_run_does_not_drop_the_same_units_again(tmp_path):
+    def seeds(folder, kills):
+        model, options = build(), {"head_epochs": 1, "epochs": 3, "seed": 0}
+        with contextlib.suppress(KilledError):
+            fine_tune(model, X, Y, directory=folder, callbacks=kills, **options)
+        ids = {id(weight) for weight in model.weights}
+        states = [v for v in model.variables if id(v) not in ids]
+        return [keras.ops.convert_to_numpy(state).tolist() for state in states]
+
+    whole, begun = seeds(tmp_path / "whole", []), seeds(tmp_path / "killed", [Kill(2)])
+    assert len(whole) == 1
+    assert begun != whole
+    assert seeds(tmp_path / "killed", []) == whole
+
+
 class KillStage(keras.callbacks.Callback):
     """Lets so many stages of the backbone begin, and no more."""
 
