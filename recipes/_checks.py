@@ -254,7 +254,7 @@ def array(name, value, *, ndim=None, shape=None):
     if value.dtype.kind not in "biuf":
         raise TypeError(
             f"{name} must be numeric. Received: an array of dtype {value.dtype}. "
-            "Encode strings and dates as numbers first."
+            "Encode strings and dates as numbers first, names of classes with pandas.factorize."
         )
     if value.ndim == 0 or value.size == 0:
         raise ValueError(f"{name} must hold at least one row. Received: shape {value.shape}.")

@@ -37,6 +37,7 @@ class Refit:
         self.twins = twins
         self.parameters = parameters(build)
         self.outputs = None  # where all rows tell more than those that train
+        self.class_names = None  # where the targets were names
         self.accept = None  # function of the first model, which raises where it does not serve
         self.reuse = Reuse()
 
@@ -60,7 +61,7 @@ class Refit:
         return model, (None if model is made else made)
 
     def _build(self, x, y, seed):
-        known = {"seed": seed}
+        known = {"seed": seed, "class_names": self.class_names}
         if hasattr(x, "shape"):
             known["input_shape"] = tuple(x.shape[1:])
         if hasattr(y, "shape"):

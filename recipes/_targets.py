@@ -1,9 +1,14 @@
 """What targets say of themselves: classes or numbers, how many, and which rows belong together."""
 
+import warnings
+
 import numpy as np
 
 from recipes import _checks
 from recipes._frames import to_array
+
+# From 0, and from a standard deviation of 1, in which a network is slow to learn numbers.
+FAR = 10.0
 
 
 def plain(data, name="data"):
@@ -61,6 +66,17 @@ def width(y, task):
 def told_task(y):
     """The task that targets suggest where nobody says: whole numbers, one a row, are classes."""
     return "multiclass" if y.dtype.kind in "biu" and y.size == len(y) else "regression"
+
+
+def warn_where_far(y, hint, stacklevel):
+    """Numbers that a network which begins near 0 takes thousands of steps to reach."""
+    mean, spread = np.abs(y.mean(axis=0)).max(), y.std(axis=0)
+    if mean > FAR or spread.max() > FAR or spread.min() < 1 / FAR:
+        warnings.warn(
+            f"y has means up to {mean:.3g} and standard deviations of {spread.min():.3g} to "
+            f"{spread.max():.3g}: a network that begins near 0 is slow to learn them. {hint}",
+            stacklevel=stacklevel,
+        )
 
 
 def strata(y, task=None):

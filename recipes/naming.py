@@ -4,7 +4,7 @@ import keras
 import numpy as np
 from keras import layers
 
-from recipes import _checks, _model_checks
+from recipes import _checks, _model_checks, _targets
 
 
 @keras.saving.register_keras_serializable("recipes")
@@ -99,6 +99,28 @@ def as_labels(name, labels, names):
         "Build the model with class_names=(...).",
     )
     return numbered(f"every label of {name}", [str(label) for label in labels.ravel()], names)
+
+
+def told_names(y, names=None):
+    """(labels, names) where y holds a name a row, else (y, names); None orders them by the alphabet.
+
+    >>> told_names(["no", "yes", "no"])
+    (array([0, 1, 0], dtype=int32), ('no', 'yes'))
+    """
+    array = _targets.plain(y, "y")
+    one_each = getattr(array, "dtype", np.dtype(int)).kind in "OUS" and array.size == len(array)
+    if not one_each or not any(isinstance(label, str) for label in array.ravel()):
+        return y, names
+    check_missing("y", y)
+    array = array.astype(str)
+    names = tuple(np.unique(array).tolist()) if names is None else names
+    return as_labels("y", array, names), names
+
+
+def names_of(build_parameters):
+    """The names of the classes that a builder's arguments hold, or None."""
+    names = build_parameters.get("class_names")
+    return tuple(names) if np.ndim(names) == 1 else None
 
 
 def numbered(what, labels, names):

@@ -32,6 +32,8 @@ class CrossValidation:
         seconds: of every finished fold.
         holds: what the test predictions are: of "classes", "labels" (several a row may be true) or
             "numbers", or "ranks".
+        class_names: of the classes in the order of the predictions' columns, where y held names;
+            else None.
 
     >>> import numpy as np
     >>> from recipes import build_mlp, cross_validate
@@ -54,6 +56,7 @@ class CrossValidation:
     names: tuple[str, ...]
     seconds: tuple[float, ...]
     holds: str
+    class_names: tuple[str, ...] | None = None
 
     def report(self):
         """A pandas DataFrame: every fold's scores, epochs and seconds, then mean, spread and
@@ -90,7 +93,7 @@ class CrossValidation:
             threshold: from where one sigmoid column, the second of two classes or a label means
                 yes, such as `best_threshold(y, result.predictions)`; in (0, 1).
             names: what "label" writes instead of a class's number: a name for every class, such as
-                (False, True) for no and yes, also of labels; or None.
+                (False, True) for no and yes, also of labels; None is `class_names`.
 
         Returns:
             The pandas DataFrame that was written.
@@ -109,7 +112,8 @@ class CrossValidation:
         _checks.require(given, "cross_validate", "have predicted one x_test", received)
         decided = kind == "label" and self.holds != "numbers"
         if decided:
-            predicted = _decided(predicted, self.holds, threshold, names)
+            called = self.class_names if names is None else names
+            predicted = _decided(predicted, self.holds, threshold, called)
         received = f"{kind!r} of {self.holds}"
         _checks.require(decided or names is None, "names", "be None but for labels", received)
         predicted = predicted.reshape(len(predicted), -1)
@@ -159,7 +163,7 @@ def check_outputs(model, y, task, metrics):
             scoring.try_metrics(chosen, part, made.shape[1:], task)
 
 
-def collect(records, plan, y, rows, task, metrics, kind):
+def collect(records, plan, y, class_names, task, metrics, kind):
     """The `CrossValidation` of all folds that finished.
 
     Raises:
@@ -174,6 +178,7 @@ def collect(records, plan, y, rows, task, metrics, kind):
     if not done:
         cause = next(iter(failures.values()))
         raise RuntimeError(f"All {len(failures)} folds failed; the first with:\n{cause}")
+    rows = len(keras.tree.flatten(y)[0])
     held = {name: plan[name]["held"] for name in done}
     first = next(iter(done.values()))
     predictions = keras.tree.map_structure(
@@ -209,6 +214,7 @@ def collect(records, plan, y, rows, task, metrics, kind):
         names=tuple(done),
         seconds=tuple(record["seconds"] for record in done.values()),
         holds="ranks" if kind == "rank" else _holds(y, example, first["held"], task),
+        class_names=class_names,
     )
 
 

@@ -19,7 +19,7 @@ from recipes._recipe import generator, in_turn
 from recipes._refit import Refit
 from recipes.augmentation import image_augmentation, tabular_augmentation
 from recipes.feeding import batches
-from recipes.naming import as_labels, check_missing
+from recipes.naming import as_labels, names_of, told_names
 
 METHODS = ("hard", "soft", "fixmatch")
 
@@ -341,17 +341,11 @@ def _augmentations(x, weak, strong, seed):
 def _with_names(build, y):
     """(build, names): a builder that is told the names of the classes, where y holds names."""
     known = Refit(build).parameters
-    names = known.get("class_names")
-    names = tuple(names) if np.ndim(names) == 1 else None
-    labels = _targets.plain(y, "y")
-    if getattr(labels, "dtype", np.dtype(int)).kind not in "OUS":
+    labels, names = told_names(y, names_of(known))
+    if labels is y:
         return build, names
-    received = f"y of {labels.dtype}"
     hint = "Give build class_names, as build_pretrained takes them, or number the classes."
-    _checks.require("class_names" in known, "y", "hold integers for this build", received, hint)
-    check_missing("y", y)
-    if names is None:
-        names = tuple(sorted({str(label) for label in labels.ravel()}))
+    _checks.require("class_names" in known, "y", "hold integers for this build", "names", hint)
     outputs = 1 if known.get("task") == "binary" else len(names)
     free = {k for k, v in known.items() if v is None or v is inspect.Parameter.empty}
     asked = {"class_names": names, "outputs": outputs}

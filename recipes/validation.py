@@ -1,7 +1,6 @@
 """Cross-validation: `cross_validate` trains one model a fold and predicts every row unseen."""
 
 import functools
-import warnings
 
 import keras
 import numpy as np
@@ -13,6 +12,7 @@ from recipes._refit import Refit
 from recipes._steps import Fold, Steps, outcomes
 from recipes.ensembles import KINDS
 from recipes.imbalance import SCHEMES, check_how, was_resampled
+from recipes.naming import names_of, told_names
 from recipes.out_of_fold import check_outputs, collect
 from recipes.scores import check_metrics
 
@@ -27,8 +27,6 @@ FIT = {
     "steps_per_epoch",
     "validation_freq",
 }
-# From 0, and from a standard deviation of 1, in which a network is slow to learn numbers.
-FAR = 10.0
 
 
 def cross_validate(
@@ -71,8 +69,9 @@ def cross_validate(
             Arguments named `input_shape`, `outputs`, `seed` and, with a loss that counts classes,
             `class_counts` are told from the rows where they are not bound.
         x: rows to learn from: array (rows, ...), a dict or list of arrays, or a pandas DataFrame.
-        y: their targets: integer classes, one-hot rows, labels, numbers; or a dict by the names of
-            the model's outputs, or a list in their order.
+        y: their targets: integer classes, one-hot rows, labels, numbers, or names of classes, which
+            are numbered in sorted order; or a dict by the names of the model's outputs, or a list
+            in their order.
         folds: number of folds, at least 2; for "kfold" and "time".
         split: "kfold" draws the folds; "time" trains on the past and holds out what follows (rows
             are in order of time; the first part is never held out); a scikit-learn splitter; or a
@@ -147,6 +146,8 @@ def cross_validate(
     seed = _checks.seed(seed)
     refit = Refit(build, twins=keep_models)
     _same_order(x, y=y, groups=groups, sample_weight=(fit or {}).get("sample_weight"))
+    if refit.task in (None, "binary", "multiclass"):
+        y, refit.class_names = told_names(y, names_of(refit.parameters))
     x, y, x_test = _data(x, y, x_test, preprocess)
     if hasattr(y, "shape"):
         # Of all rows: one that groups or time keep from a fold's training is a class of it too.
@@ -185,7 +186,7 @@ def cross_validate(
         records.store(name, record, kept if keep_models else None)
         if verbose:
             print(f"{name}: {record.get('error') or _last(record)}", flush=True)
-    return collect(records, plan, y, rows, refit.task, metrics, average)
+    return collect(records, plan, y, refit.class_names, refit.task, metrics, average)
 
 
 def _data(x, y, x_test, preprocess):
@@ -258,14 +259,7 @@ def _check_numbers(y, task, preprocess_y, resample):
         expected = "hold one array of numbers for preprocess_y"
         _checks.require(numbers, "y", expected, received, hint)
     elif numbers and task == "regression":
-        mean, spread = np.abs(y.mean(axis=0)).max(), y.std(axis=0)
-        if mean > FAR or spread.max() > FAR or spread.min() < 1 / FAR:
-            warnings.warn(
-                f"y has means up to {mean:.3g} and standard deviations of {spread.min():.3g} to "
-                f"{spread.max():.3g}: a network that begins near 0 is slow to learn them. "
-                "Give preprocess_y=StandardScaler().",
-                stacklevel=3,
-            )
+        _targets.warn_where_far(y, "Give preprocess_y=StandardScaler().", stacklevel=4)
 
 
 def _rows(x):

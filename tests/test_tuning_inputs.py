@@ -390,3 +390,21 @@ def test_a_builder_of_ones_own_with_its_own_space():
     study = search(build, X, Y, space=space, max_trials=2, epochs=1, verbose=False)
     assert study.best_model().predict(X, verbose=0).shape == (60, 3)
     assert study.code().startswith("build(width=")
+
+
+def test_it_warns_of_numbers_that_are_slow_to_learn():
+    def build(input_shape, outputs, *, units=(4,), task="regression"):
+        model = keras.Sequential([keras.Input(input_shape), keras.layers.Dense(outputs)])
+        model.compile("sgd", "mse", run_eagerly=True)
+        return model
+
+    def run(y):
+        tiny(build, y=y, objective="val_loss", max_trials=1)
+
+    with pytest.warns(UserWarning, match=r"y has means.*StandardScaler\(\)") as seen:
+        run(X[:, :1] + 5000)
+    named = {one.filename for one in seen if str(one.message).startswith("y has")}
+    assert named == {test_tuning_search.__file__}
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", UserWarning)
+        run(X[:, :1])

@@ -110,6 +110,51 @@ class TestNumbers:
             validate(functools.partial(quick, task=task), **{"y": y, **arguments})
 
 
+class TestNames:
+    NAMES = np.array(["setosa", "virginica", "iris of another kind"])[Y]
+
+    @pytest.mark.parametrize("form", ["array", "list", "column", "categories"])
+    def test_they_are_numbered_and_come_back_in_the_submission(self, form, tmp_path):
+        forms = {"column": pd.Series, "categories": pd.Categorical, "list": list}
+        y = forms.get(form, np.asarray)(self.NAMES)
+        result = validate(y=pd.Series(y) if form == "categories" else y, x_test=X[:9])
+        names = ("iris of another kind", "setosa", "virginica")
+        assert result.class_names == names
+        numbered = validate(y=np.array([1, 2, 0])[Y], x_test=X[:9])
+        np.testing.assert_allclose(result.predictions, numbered.predictions, rtol=1e-5)
+        table = result.to_submission(tmp_path / "s.csv", range(9))
+        assert table["target"].tolist() == [names[i] for i in result.test_predictions.argmax(-1)]
+        table = result.to_submission(tmp_path / "s.csv", range(9), names=("x", "y", "z"))
+        assert set(table["target"]) <= {"x", "y", "z"}
+
+    @pytest.mark.parametrize("own", [None, ("virginica", "setosa", "iris of another kind")])
+    def test_a_builder_with_class_names_is_told_them_or_orders_them(self, own):
+        made = []
+
+        def build(input_shape, outputs, class_names=own):
+            made.append(class_names)
+            return quick(input_shape, outputs)
+
+        result = validate(build, y=self.NAMES)
+        assert set(made) == {own or tuple(np.unique(self.NAMES).tolist())} == {result.class_names}
+        assert result.overall["accuracy"] == pytest.approx(
+            np.mean(np.array(result.class_names)[result.predictions.argmax(-1)] == self.NAMES)
+        )
+
+    @pytest.mark.parametrize(
+        ("y", "task", "error", "message"),
+        [
+            ([*NAMES[:-1], None], "multiclass", ValueError, "y must hold a label in every row"),
+            (NAMES, "regression", TypeError, "y must be numeric.*with pandas.factorize"),
+            (NAMES, "binary", ValueError, "y must hold labels from 0 to 1"),
+        ],
+        ids=["gap", "regression", "binary"],
+    )
+    def test_bad_input(self, y, task, error, message):
+        with pytest.raises(error, match=message):
+            validate(functools.partial(quick, task=task), y=y)
+
+
 class TestSeveralInputs:
     def test_a_list_is_as_good_as_a_tuple_and_another_form_is_refused(self):
         def two(seed=None):

@@ -9,7 +9,7 @@ import keras
 from recipes._descriptions import checksum
 from recipes._folds import hold_out, make_folds
 from recipes._steps import take
-from recipes._targets import told_task, width
+from recipes._targets import told_task, warn_where_far, width
 from tuning import _batch_checks, _checks
 from tuning._batches import are_batches, prepare_batches, shapes_of
 
@@ -97,6 +97,9 @@ def prepare(
         outputs = width(y, kind) if outputs is None else outputs
         if task:
             _checks.targets("y", y, task=task, outputs=outputs)
+        if task == "regression":
+            hint = "Search on StandardScaler().fit_transform(y)."
+            warn_where_far(y, hint, stacklevel=5)  # of who called `search`
     target = x if y is None else y
     if folds is not None:
         strata = _labels(target, kind)

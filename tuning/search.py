@@ -162,6 +162,7 @@ def search(
 
     Warns:
         UserWarning: the builder was edited since the study in `directory` began; its trials stay.
+            Or a builder of `task="regression"` is to learn numbers far from 0 and 1.
 
     >>> import numpy as np
     >>> from recipes import build_mlp
