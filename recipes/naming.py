@@ -102,7 +102,7 @@ def as_labels(name, labels, names):
 
 
 def told_names(y, names=None):
-    """(labels, names) where y holds a name a row, else (y, names); None orders them by the alphabet.
+    """(labels, names) where y holds a name a row, else (y, names). None are named in sorted order.
 
     >>> told_names(["no", "yes", "no"])
     (array([0, 1, 0], dtype=int32), ('no', 'yes'))
