@@ -49,6 +49,9 @@ def main(
 
     # %% Photos are read when they are needed; a fifth is held out
     photos = load_images(train, image_size=side, broken="skip", seed=0)
+    if photos.class_names is None:  # a csv file that numbers the classes
+        names = tuple(str(label) for label in np.unique(photos.labels))
+        photos = load_images(train, image_size=side, class_names=names, broken="skip", seed=0)
     learn, held = photos.split(0.2, seed=0)
 
     # %% A frozen network with a new head, then all of it
@@ -83,10 +86,12 @@ def main(
 
     # %% New photos by name
     if test is not None:
-        new = load_images(test, image_size=side, shuffle=False)
+        new = load_images(test, image_size=side, broken="skip", shuffle=False)
         names = predict_names(keras.models.load_model(output / "model.keras"), new, verbose=0)
         table = pd.DataFrame({"id": [Path(name).stem for name in new.names], "label": names})
         table.to_csv(output / "submission.csv", index=False)
+        if new.skipped:
+            print("Not readable, labels are a guess:", *new.skipped)
         print(table.head().to_string(index=False))
     print(f"\nWritten to {output}: {', '.join(sorted(p.name for p in output.iterdir()))}")
     return result

@@ -128,7 +128,7 @@ class Game(keras.Model):
         raise NotImplementedError
 
     def checked(self, x, y, where=""):
-        """The arrays given to `fit`, if they suit the game; what gives batches is met in `play`."""
+        """The arrays given to `fit`, or a feed's first batch, if they suit the game."""
         return x, y
 
     def fit(self, x=None, y=None, *args, **options):
@@ -144,8 +144,15 @@ class Game(keras.Model):
         return super().fit(**given)
 
     def _checked_arrays(self, x, y, where=""):
-        arrays = hasattr(x, "__array__") or isinstance(x, (list, tuple, dict))
-        return self.checked(x, y, where) if arrays else (x, y)
+        if hasattr(x, "__array__") or isinstance(x, (list, tuple, dict)):
+            return self.checked(x, y, where)
+        feed = isinstance(x, keras.utils.PyDataset)
+        if feed or hasattr(x, "element_spec"):  # not a generator, whose rows come only once
+            first = x[0] if feed else next(iter(x))
+            first = keras.tree.map_structure(keras.ops.convert_to_numpy, first)
+            first_x, first_y, _ = keras.utils.unpack_x_y_sample_weight(first)
+            self.checked(first_x, first_y, where)
+        return x, y
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
         values = self.play(x, y, training)

@@ -66,6 +66,7 @@ def check(backbone, weights):
         shapes = [one.shape[1:] for one in backbone.inputs]
         images = len(shapes) == 1 and len(shapes[0]) == 3
         _checks.require(images, "backbone", "take (height, width, channels)", f"inputs {shapes}")
+        _check_features(backbone)
     if weights is None or weights == "imagenet":
         return
     if not isinstance(weights, (str, Path)):
@@ -81,6 +82,19 @@ def check(backbone, weights):
         f"weights={str(weights)!r}",
         hint,
     )
+
+
+def _check_features(backbone):
+    """Its output says what is in an image; it is no image again, and no verdict."""
+    names = [layer.name for layer in backbone.layers]
+    hint = "Did you mean its get_layer('encoder')?"
+    received = f"an autoencoder, {backbone.name!r}"
+    _checks.require("decoder" not in names, "backbone", "end in features", received, hint)
+    last = backbone.layers[-1]
+    verdict = isinstance(last, keras.layers.Dense) and last.activation is keras.activations.softmax
+    received = f"a classifier of {backbone.output_shape[-1]} classes"
+    hint = "Build it with include_top=False, or take the layer before its last."
+    _checks.require(not verdict, "backbone", "end in features", received, hint)
 
 
 def check_size(backbone, sides):

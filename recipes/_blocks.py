@@ -26,8 +26,10 @@ def standardised(x, batch_norm, noise, limit=None):
 
     Standardised values further from 0 than the limit, where there is one, are taken for it.
     """
-    x = batch_normalization(center=False, scale=False)(x) if batch_norm else x
-    x = Limit(limit)(x) if batch_norm and limit else x
+    # In float32 also under mixed precision: raw values may be more than float16 can hold.
+    precise = keras.config.floatx()
+    x = batch_normalization(center=False, scale=False, dtype=precise)(x) if batch_norm else x
+    x = Limit(limit, dtype=precise)(x) if batch_norm and limit else x
     return GaussianNoise(noise)(x) if noise else x
 
 

@@ -327,7 +327,7 @@ def targets(name, value, *, task, outputs):
             f"{name} must hold integer class labels. Received: dtype {value.dtype}. "
             f"Did you mean {name}.astype('int32')?"
         )
-    highest = outputs - 1 if task == "multiclass" and not one_hot else 1
+    highest = outputs - 1 if task in ("multiclass", "steps") and not one_hot else 1
     if value.min() < 0 or value.max() > highest:
         raise ValueError(
             f"{name} must hold labels from 0 to {highest}. "

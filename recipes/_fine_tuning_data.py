@@ -1,5 +1,6 @@
 """What `fine_tune` learns from and is judged by: `feeds`, checked before the first step."""
 
+import collections
 import numbers
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from recipes._folds import hold_out
 from recipes.feeding import batches
 from recipes.images import Images
 from recipes.naming import ClassNames, as_labels, class_names
+from recipes.pretrained import PixelScaling
 
 
 def feeds(model, x, y, sample_weight, validation, batch_size, seed):
@@ -67,12 +69,30 @@ def length(feed):
     return cardinality if cardinality > 0 else None
 
 
+def in_order(feed):
+    """The batches of one pass, read by as many threads as `fit` would use."""
+    if not isinstance(feed, keras.utils.PyDataset):
+        yield from feed
+        return
+    from concurrent.futures import ThreadPoolExecutor
+
+    with ThreadPoolExecutor(feed.workers) as pool:
+        # A few at a time, the next ones ahead: all at once may be too many to hold.
+        ahead: collections.deque = collections.deque()
+        for step in range(feed.num_batches):
+            ahead.append(pool.submit(feed.__getitem__, step))
+            if len(ahead) > feed.workers:
+                yield ahead.popleft().result()
+        while ahead:
+            yield ahead.popleft().result()
+
+
 def _gives_batches(x):
     return isinstance(x, keras.utils.PyDataset) or hasattr(x, "element_spec")
 
 
 def _rows(x_name, y_name, model, x, y):
-    x = _checks.array(x_name, x, shape=model.input_shape[1:])
+    x = _pixels(x_name, _checks.array(x_name, x, shape=model.input_shape[1:]), model)
     y = _checks.array(y_name, as_labels(y_name, _targets.plain(y, y_name), class_names(model)))
     _checks.same_rows(**{x_name: x, y_name: y})
     return x, _check_targets(y_name, y, model)
@@ -105,7 +125,8 @@ def _check_feed(name, feed, model, names):
     x, shape = _array(x), model.input_shape[1:]
     one = not _checks._fits(x.shape[1:], shape) and _checks._fits(x.shape, shape)
     _checks.require(not one, name, form, "one image at a time", "On a tf.data.Dataset call batch.")
-    x = _checks.array(f"every batch of {name}", x, shape=shape)
+    batch = f"every batch of {name}"
+    x = _pixels(batch, _checks.array(batch, x, shape=shape), model)
     y_name = f"y of {name}"
     y = _checks.array(y_name, _array(y))
     weights = {} if weight is None else {f"weights of {name}": _array(weight)}
@@ -113,6 +134,21 @@ def _check_feed(name, feed, model, names):
     _check_targets(y_name, y, model)
     if isinstance(feed, Images):  # knows all its labels
         _check_targets(y_name, np.asarray(feed.labels), model)
+
+
+def _pixels(name, x, model):
+    """Images that are not scaled already, where the model scales them itself."""
+    scales = any(
+        (isinstance(layer, PixelScaling) and layer.mode is not None)
+        or (isinstance(layer, keras.layers.Rescaling) and np.max(layer.scale) <= 2 / 255)
+        for layer in model._flatten_layers()
+    )
+    highest = float(x.max())
+    scaled = scales and x.dtype.kind == "f" and 0 < highest <= 1
+    received = f"pixels from {x.min():g} to {highest:g}"
+    hint = "The model scales them itself: give it the images as they were."
+    _checks.require(not scaled, name, "hold pixels of 0-255 for this model", received, hint)
+    return x
 
 
 def _array(values):

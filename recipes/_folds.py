@@ -105,6 +105,12 @@ def _blind(name, folds, groups):
     return "stratify=False" if name == "split" else f"{name}={kind}({folds}, shuffle=True)"
 
 
+def among(rows, known):
+    """Which rows are equal to one of the known ones, (rows,) of bool."""
+    found = {row.tobytes() for row in known}
+    return np.array([row.tobytes() in found for row in rows.astype(known.dtype)])
+
+
 def _splitter(strata, folds, split, groups, seed, blind):
     from sklearn import model_selection
 

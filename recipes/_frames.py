@@ -11,6 +11,7 @@ def to_array(data):
     """
     if not hasattr(data, "to_numpy"):
         return np.asarray(data)
+    data = data.infer_objects() if hasattr(data, "infer_objects") else data
     array = data.to_numpy()
     if array.dtype != object:
         return array

@@ -1,5 +1,6 @@
 """Folders, tables and lists as one list of images with labels: `read_source` of `load_images`."""
 
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -45,11 +46,20 @@ def _folder(path):
         )
         return files, [str(file) for file in files], None
     files, labels = [], []
+    left = [f.name for f in path.iterdir() if f.suffix.lower() in SUFFIXES and not _hidden(f.name)]
     for inner in classes:
         found = _files(inner)
         files += found
         labels += [inner.name] * len(found)
+        if not found:
+            left.append(f"{inner.name}/")
     _checks.require(len(files) > 0, "source", "hold images in its folders", f"{str(path)!r}")
+    if left:
+        warnings.warn(
+            f"source must hold a folder of images for every class. Received: {str(path)!r} with "
+            f"{_checks.some_names(left)} beside those, left out.",
+            stacklevel=4,
+        )
     return files, [str(file) for file in files], labels
 
 
@@ -71,9 +81,10 @@ def _hidden(name):
 def _table(path):
     import pandas as pd
 
-    read = pd.read_csv if path.suffix.lower() == ".csv" else pd.read_parquet
     try:
-        return read(path)
+        if path.suffix.lower() == ".parquet":
+            return pd.read_parquet(path)
+        return pd.read_csv(path, dtype=str)  # an id such as 0001 is a name, no number
     except ImportError as error:
         raise ValueError(
             f"source must be readable: pandas reads .parquet files with pyarrow. Received: {error} "
@@ -94,6 +105,7 @@ def _columns(table, folder, path_column, label_column):
             _checks.one_of(name, value, columns)
     if path_column is None:
         fits = [name for name in columns if _holds_images(table[name].iloc[0], folder)]
+        fits = [name for name in fits if name.lower() not in LABELS] or fits
         hint = "Give path_column=, and folder= where the paths do not begin here."
         _checks.require(bool(fits), "source", "have a column of images", f"columns {columns}", hint)
         path_column = fits[0]
@@ -113,13 +125,28 @@ def _columns(table, folder, path_column, label_column):
     labels = None if label_column is None else table[label_column].to_numpy()
     if labels is not None:
         check_missing(label_column, labels)
+        labels = _numbers(labels) if labels.dtype == object else labels
     return *_items(table[path_column].tolist(), folder), labels
+
+
+def _numbers(labels):
+    """Labels that a csv file holds as text, as numbers where all are; 01 is a name."""
+    try:
+        numbers = np.array([float(label) for label in labels])
+    except (TypeError, ValueError):
+        return labels
+    if any(
+        len(str(label)) > 1 and str(label)[0] == "0" and str(label)[1] != "." for label in labels
+    ):
+        return labels
+    whole = all("." not in str(label) for label in labels) and (numbers == np.round(numbers)).all()
+    return numbers.astype("int64") if whole else numbers
 
 
 def _holds_images(value, folder):
     if isinstance(value, (bytes, dict)):
         return True
-    return isinstance(value, (str, Path)) and _found(value, folder) is not None
+    return isinstance(value, (str, Path, int)) and _found(value, folder) is not None
 
 
 def _items(values, folder):

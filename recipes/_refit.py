@@ -11,6 +11,7 @@ import inspect
 import keras
 
 from recipes import _checks, _targets
+from recipes._descriptions import name_of
 from recipes._lean_steps import make_lean
 from recipes._recipe import seeded
 from recipes.class_losses import COUNTED
@@ -49,8 +50,7 @@ class Refit:
     @property
     def task(self):
         """The task of the head, None where the builder names none."""
-        task = self.parameters.get("task")
-        return task if task in _checks.TASKS else None
+        return _targets.task_of(self.parameters)
 
     def fresh(self, x, y, seed):
         """A compiled model with initial weights of `seed`, and its untrained twin or None."""
@@ -64,6 +64,8 @@ class Refit:
         known = {"seed": seed, "class_names": self.class_names}
         if hasattr(x, "shape"):
             known["input_shape"] = tuple(x.shape[1:])
+        elif isinstance(x, dict):
+            known["input_shape"] = {name: tuple(part.shape[1:]) for name, part in x.items()}
         if hasattr(y, "shape"):
             task = self.task or _targets.told_task(y)
             known["outputs"] = self.outputs or _targets.width(y, task)
@@ -144,9 +146,17 @@ class Reuse:
 def parameters(build):
     """Argument names of a builder with their defaults; bound positional ones are left out."""
     skipped = (inspect.Parameter.VAR_KEYWORD, inspect.Parameter.VAR_POSITIONAL)
+    try:
+        signature = inspect.signature(build)
+    except ValueError:  # Python does not say which argument is wrong
+        known, given = parameters(build.func), getattr(build, "keywords", {})
+        wrong = next((name for name in given if name not in known), None)
+        hint = _checks.nearest(wrong, known).strip() if wrong else ""
+        received = f"{name_of(build)} with {wrong or 'too many arguments'}"
+        _checks.require(False, "build", "be bound to arguments that it has", received, hint)
     return {
         name: item.default
-        for name, item in inspect.signature(build).parameters.items()
+        for name, item in signature.parameters.items()
         if item.kind not in skipped
     }
 

@@ -65,9 +65,12 @@ class Steps:
         callbacks = fit.pop("callbacks", None)
         callbacks = callbacks() if callable(callbacks) else callbacks
         history = model.fit(feed, callbacks=callbacks, shuffle=False, verbose=0, **fit)
+        predicted = [self.predict(model, rows) for rows in (x_held, x_test) if rows is not None]
+        _check_finite(predicted, history.history)
+        predicted = [unscaled(part) for part in predicted]
         record = {
-            "held": unscaled(self.predict(model, x_held)),
-            "test": None if x_test is None else unscaled(self.predict(model, x_test)),
+            "held": predicted[0],
+            "test": None if x_test is None else predicted[1],
             "outputs": list(getattr(model, "output_names", ())),
             "history": {name: [float(v) for v in h] for name, h in history.history.items()},
         }
@@ -203,6 +206,18 @@ def _row_weights(y, by_class):
     low = np.floor(y).astype(int)  # one column of sigmoid targets may be mixed too
     high = np.minimum(low + 1, len(table) - 1)
     return (table[low] + (y - low) * (table[high] - table[low])).astype("float32")
+
+
+def _check_finite(predicted, history):
+    """What a model that has lost itself predicts is no figure: its fold has failed."""
+    if all(np.isfinite(leaf).all() for leaf in keras.tree.flatten(predicted)):
+        return
+    lost = np.flatnonzero(~np.isfinite(history.get("loss", [])))
+    since = f"; its loss is not from epoch {lost[0] + 1} on" if len(lost) else ""
+    raise FloatingPointError(
+        f"The model's predictions are not finite{since}. Lower the learning rate, or standardise "
+        "its input."
+    )
 
 
 def _predict(model, x):

@@ -9,6 +9,8 @@ from recipes._frames import to_array
 
 # From 0, and from a standard deviation of 1, in which a network is slow to learn numbers.
 FAR = 10.0
+# The task of a head with a class at every step, which a builder's `pattern` tells.
+STEPS = "steps"
 
 
 def plain(data, name="data"):
@@ -33,6 +35,15 @@ def like(name, new, x, of="x"):
     return new[list(x.columns)]
 
 
+def task_of(arguments):
+    """The task that a builder's arguments name, None where they name none."""
+    task = arguments.get("task")
+    every_step = arguments.get("pattern") in ("many_to_many", "one_to_many")
+    if task == "multiclass" and every_step:
+        return STEPS
+    return task if task in _checks.TASKS else None
+
+
 def kind(y, task=None):
     """What the rows of `y` hold.
 
@@ -43,6 +54,8 @@ def kind(y, task=None):
     whole = y.dtype.kind in "biu"
     if task == "regression":
         return "numbers"
+    if task == STEPS:
+        return "steps" if whole else "numbers"
     if columns == 1:
         return "classes" if whole or task in ("binary", "multiclass") else "numbers"
     if y.ndim == 2 and ((y == 0) | (y == 1)).all():
@@ -58,6 +71,8 @@ def width(y, task):
     columns = y.shape[-1] if y.ndim > 1 else 1
     if task == "binary":
         return 1
+    if task == STEPS and (y.ndim == 2 or columns == 1):
+        return max(int(y.max()) + 1, 1)
     if task == "multiclass" and columns == 1:
         return max(int(y.max()) + 1, 1)
     return columns
@@ -70,11 +85,26 @@ def told_task(y):
 
 def warn_where_far(y, hint, stacklevel):
     """Numbers that a network which begins near 0 takes thousands of steps to reach."""
+    y = y.astype("float64")
     mean, spread = np.abs(y.mean(axis=0)).max(), y.std(axis=0)
     if mean > FAR or spread.max() > FAR or spread.min() < 1 / FAR:
         warnings.warn(
             f"y has means up to {mean:.3g} and standard deviations of {spread.min():.3g} to "
             f"{spread.max():.3g}: a network that begins near 0 is slow to learn them. {hint}",
+            stacklevel=stacklevel,
+        )
+
+
+def warn_of_gaps(y, task, stacklevel):
+    """Classes that are numbered with holes, each of which would get an output of its own."""
+    if kind(y, task) != "classes" or task == "binary":
+        return
+    found = np.unique(y)
+    if found[0] >= 0 and (found[0] > 0 or 2 * len(found) <= found[-1] + 1):
+        warnings.warn(
+            f"y holds {len(found)} classes numbered from {int(found[0])} to {int(found[-1])}, and "
+            f"the model will have {int(found[-1]) + 1} outputs. Number them from 0 on: "
+            "y, names = pandas.factorize(y, sort=True).",
             stacklevel=stacklevel,
         )
 

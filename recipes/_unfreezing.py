@@ -53,7 +53,22 @@ def plan(backbone, unfreeze, *, gradual, head_epochs, epochs):
 
 
 def count(stack, unfreeze):
-    """Layers that learn, counted from the top."""
+    """Layers that learn, counted from the top; at least one of them has weights."""
+    trained = _asked(stack, unfreeze)
+    weighted = [place for place, layer in enumerate(reversed(stack), 1) if layer.weights]
+    first = weighted[0] if weighted else 1
+    expected = "reach a layer with weights"
+    _checks.require(
+        trained >= first,
+        "unfreeze",
+        expected,
+        f"unfreeze={unfreeze!r}, layers without",
+        f"Did you mean 'last:{first}'?",
+    )
+    return trained
+
+
+def _asked(stack, unfreeze):
     if isinstance(unfreeze, str):
         if unfreeze == "all":
             return len(stack)
@@ -97,12 +112,18 @@ def apply(backbone, trained):
 
 def rates(model, backbone, layer_decay):
     """A share of the learning rate for every trainable weight of the model, in their order."""
-    weighted = [layer for layer in backbone.layers if layer.weights]
+    weighted = [layer for layer in _leaves(backbone) if layer.weights]
     share: dict[int, float] = {}
     for above, layer in enumerate(reversed(weighted)):
         part = 1 + above * PARTS // max(len(weighted), PARTS)
         share |= {id(weight): layer_decay**part for weight in layer.weights}
     return [share.get(id(weight), 1.0) for weight in model.trainable_weights]
+
+
+def _leaves(model):
+    """The layers of a model and of those inside it, in their order."""
+    for layer in model.layers:
+        yield from _leaves(layer) if isinstance(layer, keras.Model) else (layer,)
 
 
 def has_plain_head(model):

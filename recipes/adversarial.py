@@ -240,6 +240,9 @@ def domain_batches(x_source, y_source, x_target, batch_size=64, *, sample_weight
     y_source = _checks.array("y_source", _targets.plain(y_source, "y_source"))
     x_target = _checks.array("x_target", x_target, shape=x_source.shape[1:])
     _checks.same_rows(x_source=x_source, y_source=y_source)
+    if y_source.dtype.kind in "iu":
+        lowest = int(y_source.min())
+        _checks.require(lowest >= 0, "y_source", "hold classes from 0 on", f"labels from {lowest}")
     weights = np.ones(len(x_source))
     if sample_weight is not None:
         weights = _checks.array("sample_weight", sample_weight, ndim=1)

@@ -117,6 +117,10 @@ def anomaly_scores(
         model = _scorer(build)
     else:
         autoencoder = _make(build, x.shape[1:], seed)
+        loss = getattr(autoencoder.loss, "name", autoencoder.loss)
+        hint = "Columns are standardised inside: did you mean output_activation='linear'?"
+        plain = "crossentropy" not in str(loss)
+        _checks.require(plain, "build", "learn numbers of any size", f"the loss {loss!r}", hint)
         centre, spread = _robust_scale(x)
         scaled = (x - centre) / spread
         feed = batches(scaled, scaled, batch_size, seed=seed)
@@ -124,6 +128,8 @@ def anomaly_scores(
         model = _scorer(autoencoder, centre, spread)
 
     known = model.predict(x, batch_size=PREDICTION_ROWS, verbose=0)
+    finite = bool(np.isfinite(known).all())
+    _checks.require(finite, "build", "make an autoencoder that learns x", "errors that are nan")
     threshold = float(np.quantile(known, 1 - contamination))
     new = x_new is not None
     scores = model.predict(x_new, batch_size=PREDICTION_ROWS, verbose=0) if new else known
@@ -157,7 +163,8 @@ def _scorer(autoencoder, centre=None, spread=None):
     x = inputs = keras.Input(autoencoder.input_shape[1:], name="x")
     if centre is not None:
         scale = {"mean": centre.tolist(), "variance": np.square(spread).tolist()}
-        x = keras.layers.Normalization(**scale, name="scale")(inputs)
+        precise = keras.config.floatx()  # raw values may be more than float16 can hold
+        x = keras.layers.Normalization(**scale, dtype=precise, name="scale")(inputs)
     error = ops.square(autoencoder(x) - x)
     scores = ops.mean(error, axis=tuple(range(1, len(error.shape))))
     return keras.Model(inputs, scores, name="anomaly_scores")

@@ -196,7 +196,7 @@ def backtest(
         for cut, end in cuts
     ]
     refit = Refit(_bound(build, horizon, count, season))
-    wanted = values[:, chosen]
+    wanted = values[:, chosen].astype("float64")  # differences of integers would run over
     found = []
     for number, ((cut, _), data) in enumerate(zip(cuts, parts, strict=True)):
         x, y = data.test.take(range(0, data.test.windows, step))

@@ -89,8 +89,8 @@ def importance_weights(
             "kmm" can take.
 
     Warns:
-        UserWarning: the weighted rows are worth less than a tenth of their number, or no source
-            row looks like the target rows.
+        UserWarning: the weighted rows are worth less than a tenth of their number, or hardly a
+            source row looks like the target rows.
 
     Source: Shimodaira, 2000 (covariate shift); Bickel et al., 2009 (a classifier); Huang et al.,
     2006 (kernel mean matching).
@@ -113,20 +113,21 @@ def importance_weights(
         fits = hasattr(estimator, "predict_proba") and not isinstance(estimator, type)
         _checks.require(fits, "estimator", "have predict_proba", repr(estimator))
     fewest = min(len(x_source), len(x_target))
-    _checks.require(fewest >= folds, "folds", f"be at most {fewest}", f"folds={folds}")
+    enough = method == "kmm" or fewest >= folds
+    _checks.require(enough, "folds", f"be at most {fewest}", f"folds={folds}")
 
     source, target = (
         rows.reshape(len(rows), -1).astype("float64") for rows in (x_source, x_target)
     )
     if method == "kmm":
-        raw = _matched(source, target, maximum)
+        raw, near = _matched(source, target, maximum)
     else:
-        raw = _odds(source, target, estimator, folds, seed)
+        raw, near = _odds(source, target, estimator, folds, seed), 1.0
     weights = _limited(raw / raw.mean(), maximum)
     worth = float(weights.sum() ** 2 / (weights**2).sum())
     # Odds have a mean of about 1, or of this with a classifier that weighs both sides alike.
     usual = min(1.0, len(source) / len(target)) if method == "classifier" else 1.0
-    if worth < SPARSE * len(weights) or raw.mean() < SPARSE * usual:
+    if worth < SPARSE * len(weights) or raw.mean() < SPARSE * usual or near < SPARSE:
         what = f"are worth {worth:.0f}: few of them carry all weight, because"
         if worth >= SPARSE * len(weights):
             what = "do not look like the target rows:"
@@ -167,7 +168,10 @@ def _odds(source, target, estimator, folds, seed):
 
 
 def _matched(source, target, maximum):
-    """Kernel mean matching: weights in [0, maximum] whose kernel mean is the target's."""
+    """Kernel mean matching: weights in [0, maximum] whose kernel mean is the target's.
+
+    And how near the target rows are to their nearest source rows, in [0, 1]: the kernel's mean.
+    """
     from scipy.optimize import minimize
     from scipy.spatial.distance import cdist
 
@@ -186,7 +190,8 @@ def _matched(source, target, maximum):
     distances = cdist(source, source, "sqeuclidean")
     middle = np.median(distances[distances > 0]) if (distances > 0).any() else 1.0
     kernel = np.exp(-distances / middle)
-    drawn = np.exp(-cdist(source, target, "sqeuclidean") / middle).mean(axis=1)
+    between = np.exp(-cdist(source, target, "sqeuclidean") / middle)
+    drawn = between.mean(axis=1)
     n = len(source)
 
     def cost(weights):
@@ -197,4 +202,4 @@ def _matched(source, target, maximum):
 
     start = np.ones(n)
     found = minimize(cost, start, jac=True, method="L-BFGS-B", bounds=[(0, maximum)] * n)
-    return found.x
+    return found.x, between.max(axis=0).mean()

@@ -16,7 +16,7 @@ import numpy as np
 
 from recipes import _checks, _layer_rates, _model_checks, _unfreezing
 from recipes._descriptions import checksum, config_of, described
-from recipes._fine_tuning_data import feeds, known, length
+from recipes._fine_tuning_data import feeds, in_order, known, length
 from recipes._fine_tuning_state import State
 from recipes._recipe import seeded
 from recipes.feeding import batches, epochs_for
@@ -269,18 +269,13 @@ def _train_head(model, stage, train, held, state, number, verbose):
 def _through(features, feed, seed):
     """A feed of the features, targets and weights of one pass over another feed."""
     columns: list[list] = [[], [], []]
-    each = (
-        (feed[step] for step in range(feed.num_batches))
-        if isinstance(feed, keras.utils.PyDataset)
-        else iter(feed)
-    )
-    for batch in each:
+    for batch in in_order(feed):
         x, y, weight = keras.utils.unpack_x_y_sample_weight(batch)
         # NumPy does not count bfloat16, which mixed precision gives, among its numbers.
-        columns[0].append(features.predict_on_batch(x).astype(keras.config.floatx()))
-        columns[1].append(keras.ops.convert_to_numpy(y))
+        columns[0].append(features.predict_on_batch(np.asarray(x)).astype(keras.config.floatx()))
+        columns[1].append(np.asarray(y))
         if weight is not None:
-            columns[2].append(keras.ops.convert_to_numpy(weight))
+            columns[2].append(np.asarray(weight))
     size = len(columns[0][0])
     x, y, weight = (np.concatenate(column) if column else None for column in columns)
     return batches(x, y, size, sample_weight=weight, seed=seed)

@@ -66,7 +66,8 @@ def load_images(
         batch_size: images in a batch; the last one holds what is left.
         shuffle: draw a new order each epoch; switch off to predict.
         broken: "raise" stops at an image that cannot be read and names it; "skip" puts a grey one
-            with weight 0 in its place, and names it in `skipped`.
+            with weight 0 in its place, and names it in `skipped`. Losses leave it out, metrics
+            such as "accuracy" count it: Keras weighs only `weighted_metrics`.
         workers: threads that decode, at least 1.
         seed: int for the orders, or None.
 
@@ -211,7 +212,7 @@ class Images(keras.utils.PyDataset):
         """(image, weight) of one row."""
         try:
             return self.reader(self.items[row]), 1.0
-        except (OSError, ValueError, SyntaxError) as error:
+        except Exception as error:  # decoders of broken files raise errors of many kinds
             name = self.names[row]
             hint = "broken='skip' goes on without it."
             readable = self.broken == "skip"

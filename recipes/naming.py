@@ -65,7 +65,7 @@ def predict_names(model, x, **options):
         Array of names, (rows,).
 
     Raises:
-        ValueError: the model keeps no names.
+        ValueError: the model keeps no names, or x is a feed that shuffles.
 
     >>> from recipes import build_pretrained
     >>> backbone = keras.Sequential([keras.Input((None, None, 3)), layers.Conv2D(4, 3)])
@@ -81,6 +81,9 @@ def predict_names(model, x, **options):
         f"{model.name!r}, which has none",
         "Build it with class_names=(...).",
     )
+    shuffles = isinstance(x, keras.utils.PyDataset) and getattr(x, "shuffle", False) is True
+    hint = "Make it with shuffle=False."
+    _checks.require(not shuffles, "x", "keep the order of its rows", "shuffle=True", hint)
     predicted = model.predict(x, **options)
     chosen = predicted[:, 0] > 0.5 if predicted.shape[-1] == 1 else predicted.argmax(-1)
     return np.array(names)[chosen.astype(int)]

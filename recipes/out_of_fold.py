@@ -32,8 +32,8 @@ class CrossValidation:
         seconds: of every finished fold.
         holds: what the test predictions are: of "classes", "labels" (several a row may be true) or
             "numbers", or "ranks".
-        class_names: of the classes in the order of the predictions' columns, where y held names;
-            else None.
+        class_names: of the classes in the order of the predictions' columns, where y held names
+            (`np.searchsorted(class_names, y)` numbers them so), else None.
 
     >>> import numpy as np
     >>> from recipes import build_mlp, cross_validate

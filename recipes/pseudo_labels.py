@@ -14,7 +14,7 @@ import keras
 import numpy as np
 
 from recipes import _checks, _targets
-from recipes._folds import hold_out
+from recipes._folds import among, hold_out
 from recipes._recipe import generator, in_turn
 from recipes._refit import Refit
 from recipes.augmentation import image_augmentation, tabular_augmentation
@@ -110,8 +110,9 @@ def pseudo_label(
             first; more rows are let in with each round. "fixmatch" does without.
         weight: of a pseudo-labelled row beside a labelled one, above 0, reached step by step.
         validation: (x, y), or a share in (0, 1) of the labelled rows, that score every round: they
-            are never trained on, the best round's model is returned, and rounds end when the
-            accuracy falls. None trains on all and returns the last round's.
+            are never trained on, nor rows of x_unlabeled that equal them; the best round's model is
+            returned, and rounds end when the accuracy falls. None trains on all and returns the
+            last round's.
         steps: optimizer steps of every round, at least 1.
         batch_size: labelled rows in a step; as many unlabelled ones join them.
         weak, strong: Keras layers that augment the unlabelled rows of "fixmatch" before they are
@@ -153,7 +154,7 @@ def pseudo_label(
     _checks.require(len(distinct) > 1, "y", "hold at least 2 classes", f"class {distinct[0]} alone")
     x_unlabeled = _checks.array("x_unlabeled", x_unlabeled, shape=x.shape[1:])
     threshold = _checks.number("threshold", threshold)
-    hint = f"Did you mean {threshold / 100:g}?" if 1 < threshold <= 100 else ""
+    hint = f"Did you mean {threshold / 100:g}?" if 2 <= threshold <= 100 else ""
     inside = 0 < threshold <= 1
     _checks.require(inside, "threshold", "be in (0, 1]", f"threshold={threshold:g}", hint)
     _checks.count("rounds", rounds)
@@ -175,7 +176,11 @@ def pseudo_label(
     fixmatch = method == "fixmatch"
     if fixmatch:
         weak, strong = _augmentations(x, weak, strong, seed)
-    trainer = _Trainer(refit, x, y, x_unlabeled, batch_size, seed, weak, strong)
+    others = x_unlabeled if held is None else x_unlabeled[~among(x_unlabeled, held[0])]
+    _checks.require(
+        len(others) > 0, "x_unlabeled", "hold other rows than validation", "those alone"
+    )
+    trainer = _Trainer(refit, x, y, others, batch_size, seed, weak, strong)
     trainer.fresh()
     shares = _check_classifier(trainer.model, x, told, held)
     _check_loss(trainer.model, shares[:2], told[:2], soft=method == "soft")

@@ -24,8 +24,8 @@ def score(y, prediction, metric="accuracy", *, task=None):
             "brier" (for classes and labels), "rmse", "mae", "r2" (for numbers); or a function
             (y, prediction) -> number, which gets both as they are. With more than two classes
             "f1", "roc_auc" and "average_precision" are means over the classes that y holds.
-        task: "multilabel" says that y holds labels, also where each row happens to have one; None
-            tells it by y.
+        task: "multilabel" says that y holds labels, also where each row happens to have one,
+            "steps" that it holds a class at every step; None tells it by y.
 
     Returns:
         float; nan where y holds one class only and the metric needs two.
@@ -39,14 +39,15 @@ def score(y, prediction, metric="accuracy", *, task=None):
     y, prediction = np.asarray(y), np.asarray(prediction)
     _checks.same_rows(y=y, prediction=prediction)
     if task is not None:
-        _checks.one_of("task", task, _checks.TASKS)
+        _checks.one_of("task", task, (*_checks.TASKS, _targets.STEPS))
     if callable(metric):
         return float(metric(y, prediction))
     _checks.array("y", y)
     _checks.one_of("metric", metric, (*OF_CLASSES, *OF_NUMBERS))
     if metric in OF_NUMBERS:
         _fits(y.size == prediction.size, y, prediction)
-        return float(OF_NUMBERS[metric](y.reshape(len(y), -1), prediction.reshape(len(y), -1)))
+        numbers = (part.astype("float64").reshape(len(y), -1) for part in (y, prediction))
+        return float(OF_NUMBERS[metric](*numbers))
     measure = OF_CLASSES[metric]
     if _targets.kind(y, task) == "labels" and y.shape == prediction.shape:
         labels = y.T.astype("int64")  # True and 1.0 are no places in an array
@@ -119,7 +120,8 @@ def of_classes(y, prediction, task=None):
     """Whether predictions are probabilities of the classes in `y`."""
     what = _targets.kind(y, task)
     if what in ("numbers", "steps"):
-        return what == "steps" and prediction.ndim == y.ndim + 1
+        one_more = prediction.ndim == y.ndim + 1 or (y.shape[-1] == 1 and prediction.ndim == y.ndim)
+        return what == "steps" and one_more
     probable = prediction.min(initial=0) >= 0 and prediction.max(initial=0) <= 1 + 1e-6
     wide = prediction.size > len(y)
     return bool(probable and (wide or y.max(initial=0) <= 1))

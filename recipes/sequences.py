@@ -136,6 +136,12 @@ def build_rnn(
     _checks.flag("batch_norm", batch_norm)
     _checks.non_negative("noise", noise)
     augmentation = from_level(augmentation, "series")
+    moves = getattr(augmentation, "moves_steps", False)
+    hint = "'light' moves none."
+    fits = mask_value is None or not moves
+    _checks.require(
+        fits, "augmentation", "move no steps beside a mask_value", "one that does", hint
+    )
     if vocabulary is not None:
         _checks.require(augmentation is None, "augmentation", "be None for tokens", "a layer")
     _heads.check(outputs, task, label_smoothing, loss, class_counts, optimizer, learning_rate)

@@ -124,6 +124,11 @@ class SeriesAugmentation(keras.layers.Layer):
         self.seed_generator = keras.random.SeedGenerator(seed)
         self.supports_masking = True
 
+    @property
+    def moves_steps(self):
+        """Whether padding would be mixed into series, and they into padding."""
+        return bool(self.strengths["time_warp"] or self.crop or self.permute > 1)
+
     def call(self, inputs, training=False):
         if not training:
             return inputs

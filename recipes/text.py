@@ -57,7 +57,7 @@ class Vocabulary:
     `len(vocabulary)` counts all numbers, what `build_rnn(vocabulary=...)` needs.
 
     Raises:
-        ValueError: a token occurs twice or is one of the first four.
+        ValueError: a token occurs twice, is one of the first four or is not small.
 
     >>> vocabulary = Vocabulary.of(["good film", "bad film"])
     >>> vocabulary.encode(["film good", "a film"])
@@ -74,6 +74,9 @@ class Vocabulary:
         self.split = _checks.one_of("split", split, SPLITS)
         self.lowercase = _checks.flag("lowercase", lowercase)
         self.numbers = {token: number for number, token in enumerate(self.tokens)}
+        large = next((t for t in tokens if lowercase and t != t.lower()), None)
+        hint = "Write them small, or give lowercase=False."
+        _checks.require(large is None, "tokens", "be as lowercase=True writes them", large, hint)
         if len(self.numbers) < len(self.tokens):
             twice = collections.Counter(self.tokens).most_common(1)[0][0]
             _checks.require(False, "tokens", "hold every token once", f"{twice!r} twice")

@@ -125,6 +125,7 @@ def cross_validate(
 
     Warns:
         UserWarning: a function was edited since the run in `directory` began; its folds are kept.
+            Or classes are numbered with holes, such as 1 to 7, or 1000 and 2000.
             Or a builder of `task="regression"` is to learn numbers far from 0 and 1, which takes
             it thousands of steps.
             Or a metric raised for the predictions: its score is nan.
@@ -156,7 +157,9 @@ def cross_validate(
         outputs = refit.parameters.get("outputs")
         outputs = outputs if isinstance(outputs, int) else refit.outputs
         _checks.targets("y", y, task=refit.task, outputs=outputs)
-    fit = _fit_arguments(fit, y, refit.task)
+        if not isinstance(refit.parameters.get("outputs"), int):
+            _targets.warn_of_gaps(y, refit.task, stacklevel=3)
+    fit = _fit_arguments(fit, y, refit.task, refit.class_names)
     _check_steps(preprocess, preprocess_y, resample, prepare, validation, predict)
     _check_numbers(y, refit.task, preprocess_y, resample)
     both = resample is not None and fit.get("sample_weight") is not None
@@ -266,7 +269,7 @@ def _rows(x):
     return len(x) if hasattr(x, "iloc") else len(keras.tree.flatten(x)[0])
 
 
-def _fit_arguments(fit, y, task):
+def _fit_arguments(fit, y, task, names):
     """Checked arguments of `fit`, weights of rows and classes included."""
     fit = dict(fit or {})
     _checks.known_names("fit", fit, FIT)
@@ -276,6 +279,8 @@ def _fit_arguments(fit, y, task):
         _checks.require(len(leaves) == 1, "class_weight", "be None for several outputs", weight)
         what = _targets.kind(leaves[0], task)
         _checks.require(what != "numbers", "y", "hold classes for class_weight", leaves[0].dtype)
+        if names is not None and isinstance(weight, dict) and set(weight) == set(names):
+            weight = fit["class_weight"] = {i: weight[name] for i, name in enumerate(names)}
         if isinstance(weight, str):
             _checks.one_of("class_weight", weight, SCHEMES)
         else:

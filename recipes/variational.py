@@ -78,7 +78,7 @@ def build_variational_autoencoder(
 
     x = keras.Input(input_shape, name="x")
     # A raw table or raw pixels would overflow exp(log_variance) at the first step.
-    standard = _blocks.batch_normalization(center=False, scale=False)(x)
+    standard = _blocks.standardised(x, batch_norm=True, noise=0.0)
     last = _autoencoders.hidden_dense(standard, units, hidden)
     mean = _autoencoders.code(last, latent_dim, hidden, name="mean")
     log_variance = _autoencoders.code(last, latent_dim, hidden, name="log_variance")

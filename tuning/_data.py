@@ -9,7 +9,7 @@ import keras
 from recipes._descriptions import checksum
 from recipes._folds import hold_out, make_folds
 from recipes._steps import take
-from recipes._targets import told_task, warn_where_far, width
+from recipes._targets import told_task, warn_of_gaps, warn_where_far, width
 from tuning import _batch_checks, _checks
 from tuning._batches import are_batches, prepare_batches, shapes_of
 
@@ -94,7 +94,9 @@ def prepare(
         _same_rows(x=x, y=y)
     if hasattr(y, "dtype"):  # several outputs, in a dict, say nothing that the builder would ask
         kind = task or told_task(y)
-        outputs = width(y, kind) if outputs is None else outputs
+        if outputs is None:
+            outputs = width(y, kind)
+            warn_of_gaps(y, kind, stacklevel=5)  # of who called `search`
         if task:
             _checks.targets("y", y, task=task, outputs=outputs)
         if task == "regression":

@@ -231,6 +231,9 @@ class OptunaOracle(keras_tuner.Oracle):
             known += _proposals.faster(space, known[0])
         if place < len(known) and known[place] not in tried:
             return known[place], None
+        late = [values for values in own if values not in tried]  # of a study that goes on
+        if late and place >= len(known):
+            return late[0], None
         if self.engine == "grid":
             return self._untried(space, tried), None
         # A sampler of its own for every place: a resumed search draws what an unbroken one would.

@@ -9,7 +9,7 @@ import keras_tuner
 import numpy as np
 
 from recipes._descriptions import code, described
-from recipes._targets import counts
+from recipes._targets import counts, task_of
 from tuning import (
     _batch_checks,
     _checks,
@@ -374,8 +374,7 @@ def _space(build, space, told):
 
 def _task(build, space):
     """The task of the head: what was told, else the builder's default; None where it has none."""
-    task = space.get("task", _parameters(build).get("task"))
-    return task if task in _checks.TASKS else None
+    return task_of({**_parameters(build), **space})
 
 
 def _from_data(build, data, seed, space):
