@@ -74,12 +74,12 @@ class Vocabulary:
         self.split = _checks.one_of("split", split, SPLITS)
         self.lowercase = _checks.flag("lowercase", lowercase)
         self.numbers = {token: number for number, token in enumerate(self.tokens)}
-        large = next((t for t in tokens if lowercase and t != t.lower()), None)
-        hint = "Write them small, or give lowercase=False."
-        _checks.require(large is None, "tokens", "be as lowercase=True writes them", large, hint)
         if len(self.numbers) < len(self.tokens):
             twice = collections.Counter(self.tokens).most_common(1)[0][0]
             _checks.require(False, "tokens", "hold every token once", f"{twice!r} twice")
+        large = next((t for t in tokens if lowercase and t != t.lower()), None)
+        hint = "Write them small, or give lowercase=False."
+        _checks.require(large is None, "tokens", "be as lowercase=True writes them", large, hint)
 
     @classmethod
     def of(cls, texts, *, split="word", lowercase=True, max_tokens=None, min_count=1):

@@ -426,6 +426,7 @@ CASES = {
             ({"window": 0.5, "input_shape": (None, 3)}, ValueError, "window must be None where"),
             ({"window": 3, "pattern": "many_to_many"}, ValueError, "window must be None but"),
             ({"mask_value": "0"}, TypeError, "mask_value"),
+            ({"mask_value": 0, "augmentation": "medium"}, ValueError, "move no steps.*'light'"),
             ({"mask_value": 0, "input_shape": (6,), "vocabulary": 9}, ValueError, "mask_value"),
             ({**FEED_BACK, "normalisation": "layer"}, ValueError, "normalisation"),
             ({**FEED_BACK, "bidirectional": True}, ValueError, "bidirectional"),

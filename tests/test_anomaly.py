@@ -97,6 +97,16 @@ def test_inputs_are_left_alone():
     np.testing.assert_array_equal(x, ROWS[:50])
 
 
+def test_values_that_float16_cannot_hold_are_scored_under_mixed_precision():
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("mixed_float16")
+    try:
+        result = anomaly_scores(build_stacked_autoencoder, ROWS * 1e6, epochs=1, seed=0)
+    finally:
+        keras.config.set_dtype_policy(before)
+    assert np.isfinite(result.scores).all()
+
+
 def test_columns_of_new_rows_are_taken_by_name():
     frame = pd.DataFrame(ROWS).rename(columns=str)
     result = anomaly_scores(build_stacked_autoencoder, frame, frame[frame.columns[::-1]], epochs=1)
@@ -117,6 +127,11 @@ def test_columns_of_new_rows_are_taken_by_name():
         ({"seed": -1}, ValueError, "seed"),
         ({"build": "stacked"}, TypeError, "build"),
         ({"build": lambda shape: None}, TypeError, "build"),
+        (
+            {"build": functools.partial(build_stacked_autoencoder, output_activation="sigmoid")},
+            ValueError,
+            "build must learn numbers of any size.*output_activation='linear'",
+        ),
         ({"build": build_stacked_autoencoder((7,))}, ValueError, "rows of shape"),
     ],
 )

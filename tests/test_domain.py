@@ -44,8 +44,10 @@ def test_rows_of_one_domain_weigh_the_same():
 def test_it_warns_where_a_few_rows_carry_all_weight():
     with pytest.warns(UserWarning, match="few of them carry all weight"):
         importance_weights(SOURCE, SOURCE[:50] + 4, maximum=1000, seed=0)
-    with pytest.warns(UserWarning, match="do not look like the target rows"):
-        importance_weights(SOURCE, TARGET + 20, seed=0)
+    for method in ("classifier", "kmm"):
+        with pytest.warns(UserWarning, match="do not look like the target rows"):
+            importance_weights(SOURCE, TARGET + 20, method=method, seed=0)
+    importance_weights(SOURCE, TARGET[:3], method="kmm")  # which needs no folds
 
 
 @pytest.mark.parametrize("maximum", [2, 20])

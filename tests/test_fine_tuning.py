@@ -2,6 +2,8 @@
 
 import contextlib
 import functools
+import threading
+import time
 import types
 
 import keras
@@ -209,6 +211,52 @@ class Moved(keras.callbacks.Callback):
     def kernels(self):
         inner = self.model.get_layer("backbone").layers[1:]
         return {layer.name: layer.get_weights()[0] for layer in inner}
+
+
+def test_layers_without_weights_are_nothing_to_unfreeze():
+    stack = [keras.layers.Dense(2), keras.layers.ReLU(), keras.layers.Dropout(0.1)]
+    stack = keras.Sequential([keras.Input((2,)), *stack]).layers
+    for unfreeze in ("last:2", 0.1, "last:1"):
+        with pytest.raises(ValueError, match=r"reach a layer with weights.*'last:3'"):
+            _unfreezing.count(stack, unfreeze)
+    assert _unfreezing.count(stack, "last:3") == 3
+
+
+def test_layers_inside_a_layer_of_the_backbone_have_rates_of_their_own():
+    nested = keras.Sequential([keras.Input((None, None, 3)), keras.models.clone_model(BACKBONE)])
+    rates = []
+    for backbone in (BACKBONE, nested):
+        model = build_pretrained((8, 8, 3), 2, backbone=backbone, unfreeze="all", layer_decay=0.5)
+        rates.append(model.optimizer.rates)
+    assert rates[0] == rates[1]
+    assert len(set(rates[0])) > 2
+
+
+def test_the_heads_features_are_read_by_threads_in_order():
+    threads = set()
+
+    class Slow(keras.utils.PyDataset):
+        def __len__(self):
+            return 6
+
+        def __getitem__(self, step):
+            threads.add(threading.get_ident())
+            time.sleep(0.01 * (6 - step))
+            return step
+
+    assert list(_fine_tuning_data.in_order(Slow(workers=3))) == list(range(6))
+    assert len(threads) == 3
+
+
+def test_a_tensorflow_dataset_on_every_backend():
+    import tensorflow as tf
+
+    data = tf.data.Dataset.from_tensor_slices((X, Y)).batch(8)
+    model = build()
+    before = model.evaluate(X, Y, verbose=0)[0]
+    result = fine_tune(model, data, validation=data, head_epochs=5, epochs=0)
+    assert result.history["val_loss"][-1] < before
+    assert model.evaluate(X, Y, verbose=0)[0] == pytest.approx(min(result.history["val_loss"]))
 
 
 def test_every_stage_trains_what_it_unfreezes():
@@ -423,6 +471,7 @@ def test_weights_and_batches(tmp_path):
     [
         ({"unfreeze": "lowe"}, ValueError, "Did you mean 'low'"),
         ({"unfreeze": "last:9"}, ValueError, "1 to 4 layers"),
+        ({"x": X / 255}, ValueError, "hold pixels of 0-255 for this model.*pixels from"),
         ({"unfreeze": 3}, ValueError, "Did you mean 'last:3'"),
         ({"layer_decay": 0}, ValueError, "layer_decay"),
         ({"layer_decay": 1.5}, ValueError, "layer_decay"),

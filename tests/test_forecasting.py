@@ -17,6 +17,7 @@ from recipes import (
     plot_forecast,
     reconstruction_error,
 )
+from recipes.backtests import SEASONAL
 
 SEASON = np.array([1.0, 3.0, 2.0, 6.0])
 WAVE = np.tile(SEASON, 25)
@@ -161,6 +162,18 @@ def test_a_model_by_hand_is_judged_too_and_callbacks_see_validation_rows():
     assert made.forecasts.shape == (5, 4, 1)
     np.testing.assert_array_equal(made.actual[..., 0].ravel(), NOISY[80:])
     assert "val_loss" in epochs[0]
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "int16", "float16", bool])
+def test_figures_of_small_types_are_those_of_float64(dtype):
+    series = np.tile([1, 0, 1, 1, 0] if dtype is bool else [30, 250, 10, 90, 200], 20)
+    options = {"folds": 1, "season": 2, "epochs": 1, "seed": 0}
+    build = functools.partial(build_forecaster, units=())
+    own, wide = (
+        backtest(build, values, 8, 4, **options).scores[SEASONAL]
+        for values in (series.astype(dtype), series.astype("float64"))
+    )
+    assert own == pytest.approx(wide)
 
 
 @pytest.mark.parametrize(

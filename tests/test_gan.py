@@ -329,6 +329,14 @@ def test_pixels_of_another_range(built, pixels, message):
         with pytest.raises(ValueError, match=message) as caught:
             model.fit(data, verbose=0)
         assert "Received" in str(caught.value)
+        with pytest.raises(ValueError, match=message):
+            model.fit(batches(data, batch_size=2), shuffle=False, verbose=0)
+
+
+def test_labels_of_a_feed_are_those_of_the_gan(gan):
+    feed = batches(IMAGES, LABELS + 5, 4)
+    with pytest.raises(ValueError, match="y must hold labels from 0 to"):
+        gan.fit(feed, shuffle=False, verbose=0)
 
 
 def test_pixels_of_the_range_up_to_rounding_and_of_a_generator_without_one(gan):

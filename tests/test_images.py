@@ -128,6 +128,38 @@ def test_an_image_is_read_when_its_batch_is(folder):
         feed[1]
 
 
+def test_ids_and_classes_of_a_csv_are_not_numbers_where_a_zero_leads(folder, tmp_path):
+    for number, pixels in enumerate(PIXELS):
+        (tmp_path / f"{number:04d}.png").write_bytes(encoded(pixels))
+    for labels, y, names in (
+        (["01", "02"] * 3, [0, 1] * 3, ("01", "02")),
+        ([3, 1] * 3, [3, 1] * 3, None),
+        ([0.5, 1.0] * 3, [0.5, 1.0] * 3, None),
+    ):
+        table = pd.DataFrame({"id": [f"{i:04d}" for i in range(6)], "label": labels})
+        table.to_csv(tmp_path / "train.csv", index=False)
+        feed, x, found = read(tmp_path / "train.csv")
+        np.testing.assert_array_equal(x, PIXELS)
+        assert (found.tolist(), feed.class_names) == (y, names)
+
+
+def test_images_that_are_left_out_are_told(folder):
+    (folder / "loose.png").write_bytes(encoded(PIXELS[0]))
+    (folder / "empty").mkdir()
+    with pytest.warns(UserWarning, match=r"folder of images for every class.*left out") as seen:
+        read(folder)
+    assert "'loose.png'" in str(seen[0].message)
+    assert "'empty/'" in str(seen[0].message)
+
+
+def test_whatever_a_decoder_raises_is_a_broken_image():
+    huge = b"BM" + bytes(8) + b"\x1a\0\0\0\x0c\0\0\0" + b"\x40\x9c\x40\x9c\x01\0\x18\0"
+    with pytest.raises(ValueError, match=r"image 0 .*exceeds limit.*broken='skip'"):
+        read([huge], ["cat"])
+    feed = load_images([huge, encoded(PIXELS[0])], [0, 1], image_size=4, broken="skip")
+    assert len(feed.arrays()[1]) == 1
+
+
 def test_a_broken_image_is_named_or_weighs_nothing(folder):
     broken = folder / "cat" / "0.png"
     broken.write_bytes(broken.read_bytes()[:60])

@@ -145,7 +145,7 @@ def test_it_stops_when_validation_falls_and_never_trains_on_it(monkeypatch):
         BUILD,
         X[:12],
         Y[:12],
-        X[12:200],
+        X[12:210],  # ten of which are held out
         rounds=3,
         steps=2,
         threshold=0.1,
@@ -156,6 +156,7 @@ def test_it_stops_when_validation_falls_and_never_trains_on_it(monkeypatch):
     assert result.best_round == 1
     trained = {tuple(row) for x in seen for row in x}
     assert not trained & {tuple(row) for row in X[200:]}
+    assert len(result.labels) == 198
 
 
 @pytest.mark.parametrize("order", [None, ("south", "north", "east", "west")])

@@ -193,6 +193,14 @@ class TestScore:
         one = recipes.score(y[:, 0], p[:, :1], "r2")
         assert one == pytest.approx(metrics.r2_score(y[:, 0], p[:, 0]))
 
+    @pytest.mark.parametrize("dtype", ["uint8", "int32", "float16", bool])
+    @pytest.mark.parametrize("metric", ["rmse", "mae", "r2"])
+    def test_numbers_of_small_types(self, metric, dtype):
+        top = {"uint8": 255, "float16": 6e4, bool: 1}.get(dtype, 2e9)
+        y, p = (top * np.array(part) for part in ([0.0, 1, 0, 1], [1.0, 0, 0, 1]))
+        small = recipes.score(y.astype(dtype), p.astype(dtype), metric)
+        assert small == pytest.approx(recipes.score(y, p, metric), rel=1e-3)
+
     @pytest.mark.parametrize("metric", ["accuracy", "log_loss", "roc_auc", "f1", "brier"])
     def test_labels_of_any_kind(self, metric):
         y = np.stack([BINARY_Y, Y == 1, Y > 0], axis=1)

@@ -80,6 +80,7 @@ def test_a_model_keeps_its_vocabulary(tmp_path):
         (lambda: recipes.tokenize(["a"], split="words"), ValueError, "Did you mean 'word'"),
         (lambda: recipes.Vocabulary(["a", "b", "a"]), ValueError, "'a' twice"),
         (lambda: recipes.Vocabulary(["[END]"]), ValueError, "twice"),
+        (lambda: recipes.Vocabulary(["a", "Good"]), ValueError, "Good.*lowercase=False"),
         (lambda: recipes.Vocabulary.of(TEXTS, max_tokens=4), ValueError, "max_tokens"),
         (lambda: recipes.Vocabulary.of(TEXTS, min_count=0), ValueError, "min_count"),
         (lambda: recipes.Vocabulary.of(TEXTS).encode(["a", " "]), ValueError, "index 1"),

@@ -122,6 +122,15 @@ class TestProposals:
         np.testing.assert_allclose(table["learning_rate"], [1e-3, 5e-3, 3e-3])
         assert table["units"].nunique() == 1
 
+    def test_a_study_that_goes_on_starts_from_what_is_given_then(self, tmp_path):
+        space = {"units": Choice((4,), (8,)), "dropout": Float(0.0, 0.5)}
+        options = {"space": space, "seed": 0, "directory": tmp_path}
+        tiny(max_trials=2, **options)
+        start = {"units": (8,), "dropout": 0.25}
+        table = tiny(max_trials=3, start_from=[start], **options).leaderboard()
+        third = table.set_index("trial").loc[3]
+        assert (third["units"], third["dropout"]) == ((8,), 0.25)
+
     @pytest.mark.parametrize("engine", ["cmaes", "gp"])
     def test_an_engine_that_needs_a_package_says_so_or_runs(self, engine):
         package = {"cmaes": "cmaes", "gp": "torch"}[engine]

@@ -110,6 +110,44 @@ class TestNumbers:
             validate(functools.partial(quick, task=task), **{"y": y, **arguments})
 
 
+class TestLabels:
+    def test_a_class_at_every_step(self):
+        x = np.random.default_rng(0).normal(size=(24, 6, 2)).astype("float32")
+        build = functools.partial(recipes.build_rnn, pattern="many_to_many", units=(2,))
+        for y in ((x[..., 0] > 0).astype(int), (x[..., :1] > 0) + (x[..., 1:] > 0).astype(int)):
+            result = validate(build, x, y, folds=2)
+            assert result.predictions.shape == (24, 6, y.max() + 1)
+            assert list(result.scores) == ["accuracy", "log_loss"]
+            assert result.holds == "classes"
+
+    @pytest.mark.parametrize(
+        ("labels", "said"), [((1, 2, 3), "from 1 to 3.*4 outputs"), ((0, 1, 9), "10 outputs")]
+    )
+    def test_it_warns_of_classes_numbered_with_holes(self, labels, said):
+        with pytest.warns(UserWarning, match=f"y holds 3 classes numbered.*{said}"):
+            validate(y=np.array(labels)[Y], folds=2)
+
+    def test_numbers_that_pandas_keeps_as_objects(self):
+        column = pd.Series([*(Y % 2 > 0), None]).dropna()
+        assert column.dtype == object
+        result = validate(y=column)
+        np.testing.assert_allclose(result.predictions, validate(y=Y % 2).predictions, rtol=1e-5)
+
+    def test_a_misspelt_argument_of_a_partial(self):
+        with pytest.raises(ValueError, match=r"build must be bound.*build_mlp with unit.*'units'"):
+            validate(functools.partial(recipes.build_mlp, unit=(4,)))
+
+    def test_a_builder_is_told_the_shapes_of_a_dict(self):
+        def build(input_shape, outputs):
+            inputs = {name: keras.Input(shape, name=name) for name, shape in input_shape.items()}
+            joined = keras.layers.Concatenate()(list(inputs.values()))
+            model = keras.Model(inputs, keras.layers.Dense(outputs, "softmax")(joined))
+            model.compile("sgd", "sparse_categorical_crossentropy", run_eagerly=True)
+            return model
+
+        assert validate(build, {"a": X, "b": X[:, :2]}).predictions.shape == (ROWS, 3)
+
+
 class TestNames:
     NAMES = np.array(["setosa", "virginica", "iris of another kind"])[Y]
 
@@ -124,6 +162,10 @@ class TestNames:
         np.testing.assert_allclose(result.predictions, numbered.predictions, rtol=1e-5)
         table = result.to_submission(tmp_path / "s.csv", range(9))
         assert table["target"].tolist() == [names[i] for i in result.test_predictions.argmax(-1)]
+        weights = {"class_weight": dict(zip(names, (1, 2, 3), strict=True)), **ONE_STEP}
+        weighted = validate(y=self.NAMES, fit=weights)
+        told = validate(y=self.NAMES, fit={**weights, "class_weight": {0: 1, 1: 2, 2: 3}})
+        np.testing.assert_allclose(weighted.predictions, told.predictions)
         table = result.to_submission(tmp_path / "s.csv", range(9), names=("x", "y", "z"))
         assert set(table["target"]) <= {"x", "y", "z"}
 
@@ -735,6 +777,21 @@ class TestFailures:
         assert result.overall["particular"] == 1
         assert np.isfinite(result.scores["accuracy"]).all()
         assert np.isfinite(result.predictions).all()
+
+    @pytest.mark.parametrize("lost", [0, 1])
+    def test_a_fold_that_diverges_fails_alone(self, lost):
+        folds = iter(range(3))
+
+        def prepare(x, y):
+            return (x * 1e30 if next(folds) == lost else x), y
+
+        result = validate(prepare=prepare, fit={"epochs": 2}, x_test=X[:4])
+        assert list(result.failures) == [f"fold {lost}"]
+        assert "not finite; its loss is not from epoch" in result.failures[f"fold {lost}"]
+        assert np.isnan(result.predictions).any(axis=1).sum() == ROWS / 3
+        assert np.isfinite(result.test_predictions).all()
+        assert result.holds == "classes"
+        assert np.isfinite(result.scores["accuracy"]).all()
 
     def test_a_run_goes_on_where_it_was_interrupted(self, tmp_path):
         calls = []
