@@ -71,7 +71,7 @@ def build_pretrained(
             when standardised: `preprocess_y` in `cross_validate`.
         backbone: a name of `keras.applications`, such as "MobileNetV2" or "ConvNeXtTiny"; or a
             functional `keras.Model`, which is copied: one from `keras.applications`, a KerasHub
-            backbone, or the part "encoder" of an autoencoder.
+            backbone, or the part "encoder" of an autoencoder of images.
         weights: "imagenet"; the path of a file of the backbone's weights (without its classifier,
             .h5 or .weights.h5) or of a saved model (.keras); or None for random ones. A model given
             as backbone has its own, unless a path is given.

@@ -77,7 +77,8 @@ class Vocabulary:
         if len(self.numbers) < len(self.tokens):
             twice = collections.Counter(self.tokens).most_common(1)[0][0]
             _checks.require(False, "tokens", "hold every token once", f"{twice!r} twice")
-        large = next((t for t in tokens if lowercase and t != t.lower()), None)
+        own = self.tokens[len(SPECIAL) :]
+        large = next((t for t in own if lowercase and t != t.lower()), None)
         hint = "Write them small, or give lowercase=False."
         _checks.require(large is None, "tokens", "be as lowercase=True writes them", large, hint)
 
