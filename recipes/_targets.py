@@ -131,5 +131,7 @@ def counts(y, task, outputs):
         on = np.asarray(y).sum(0).astype(int)
         return tuple((int(len(y) - n), int(n)) for n in on)
     labels = strata(y, task)
+    if task == STEPS:
+        labels = (y.argmax(-1) if y.ndim > 2 and y.shape[-1] > 1 else y).reshape(-1).astype(int)
     _checks.require(labels is not None, "y", "hold classes", f"dtype {y.dtype}, shape {y.shape}")
     return tuple(np.bincount(labels, minlength=max(outputs, 2)).tolist())
