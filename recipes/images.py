@@ -38,7 +38,7 @@ def load_images(
     label_column=None,
     class_names=None,
     channels=3,
-    resizing="stretch",
+    resizing="crop",
     batch_size=16,
     shuffle=True,
     broken="raise",
@@ -62,7 +62,8 @@ def load_images(
         class_names: order of the classes, to give a second data set the labels of the first; None
             sorts the names.
         channels: 3 for colour, 1 for grey, 4 with transparency.
-        resizing: "stretch" to image_size, "crop" what is too long, or "pad" what is too short.
+        resizing: "crop" what is too long at both ends, "pad" what is too short with grey, or
+            "stretch" to image_size, which keeps all of an image but not its proportions.
         batch_size: images in a batch; the last one holds what is left.
         shuffle: draw a new order each epoch; switch off to predict.
         broken: "raise" stops at an image that cannot be read and names it; "skip" puts a grey one
