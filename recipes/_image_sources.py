@@ -1,5 +1,6 @@
 """Folders, tables and lists as one list of images with labels: `read_source` of `load_images`."""
 
+import numbers
 import warnings
 from pathlib import Path
 
@@ -84,7 +85,7 @@ def _table(path):
     try:
         if path.suffix.lower() == ".parquet":
             return pd.read_parquet(path)
-        return pd.read_csv(path, dtype=str)  # an id such as 0001 is a name, no number
+        return pd.read_csv(path, dtype=str).apply(_numbers)
     except ImportError as error:
         raise ValueError(
             f"source must be readable: pandas reads .parquet files with pyarrow. Received: {error} "
@@ -105,7 +106,8 @@ def _columns(table, folder, path_column, label_column):
             _checks.one_of(name, value, columns)
     if path_column is None:
         fits = [name for name in columns if _holds_images(table[name].iloc[0], folder)]
-        fits = [name for name in fits if name.lower() not in LABELS] or fits
+        # Numbers may name images too, but are more often something else.
+        fits.sort(key=lambda name: (name.lower() in LABELS, _is_number(table[name].iloc[0])))
         hint = "Give path_column=, and folder= where the paths do not begin here."
         _checks.require(bool(fits), "source", "have a column of images", f"columns {columns}", hint)
         path_column = fits[0]
@@ -125,28 +127,30 @@ def _columns(table, folder, path_column, label_column):
     labels = None if label_column is None else table[label_column].to_numpy()
     if labels is not None:
         check_missing(label_column, labels)
-        labels = _numbers(labels) if labels.dtype == object else labels
     return *_items(table[path_column].tolist(), folder), labels
 
 
-def _numbers(labels):
-    """Labels that a csv file holds as text, as numbers where all are; 01 is a name."""
+def _numbers(column):
+    """Text as numbers where all of a column is; 0001 is a name."""
+    import pandas as pd
+
+    if column.astype("string").str.match("0[0-9]").any():
+        return column
     try:
-        numbers = np.array([float(label) for label in labels])
-    except (TypeError, ValueError):
-        return labels
-    if any(
-        len(str(label)) > 1 and str(label)[0] == "0" and str(label)[1] != "." for label in labels
-    ):
-        return labels
-    whole = all("." not in str(label) for label in labels) and (numbers == np.round(numbers)).all()
-    return numbers.astype("int64") if whole else numbers
+        return pd.to_numeric(column)
+    except ValueError:
+        return column
 
 
 def _holds_images(value, folder):
     if isinstance(value, (bytes, dict)):
         return True
-    return isinstance(value, (str, Path, int)) and _found(value, folder) is not None
+    named = isinstance(value, (str, Path)) or _is_number(value)
+    return named and _found(value, folder) is not None
+
+
+def _is_number(value):
+    return isinstance(value, numbers.Integral)
 
 
 def _items(values, folder):

@@ -141,6 +141,12 @@ def test_ids_and_classes_of_a_csv_are_not_numbers_where_a_zero_leads(folder, tmp
         feed, x, found = read(tmp_path / "train.csv")
         np.testing.assert_array_equal(x, PIXELS)
         assert (found.tolist(), feed.class_names) == (y, names)
+    for number, pixels in enumerate(PIXELS):
+        (tmp_path / f"{number}.png").write_bytes(encoded(pixels))
+    table = pd.DataFrame({"label": [1, 0] * 3, "image": range(6)})
+    for source in (table, table.assign(label=table["label"].astype(str))):
+        feed, x, _ = read(source, folder=tmp_path)
+        np.testing.assert_array_equal(x, PIXELS)
 
 
 def test_images_that_are_left_out_are_told(folder):
