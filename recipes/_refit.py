@@ -6,6 +6,7 @@ builder initialises, from kernels to the states of dropout, is what a new model 
 calls a builder that stays the same; `Reuse` takes what was built otherwise, as in a search.
 """
 
+import functools
 import inspect
 
 import keras
@@ -148,9 +149,11 @@ def parameters(build):
     skipped = (inspect.Parameter.VAR_KEYWORD, inspect.Parameter.VAR_POSITIONAL)
     try:
         signature = inspect.signature(build)
-    except ValueError:  # Python does not say which argument is wrong
-        known, given = parameters(build.func), getattr(build, "keywords", {})
-        wrong = next((name for name in given if name not in known), None)
+    except ValueError:
+        if not isinstance(build, functools.partial):
+            raise
+        known = parameters(build.func)  # Python does not say which argument is wrong
+        wrong = next((name for name in build.keywords if name not in known), None)
         hint = _checks.nearest(wrong, known).strip() if wrong else ""
         received = f"{name_of(build)} with {wrong or 'too many arguments'}"
         _checks.require(False, "build", "be bound to arguments that it has", received, hint)
