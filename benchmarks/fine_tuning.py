@@ -131,7 +131,8 @@ So it takes some 500 steps where photos are few and some 12 epochs where they ar
 
 Proportions: 322 of the 1,322 test rows are photos of 3 to 4, mostly upright, but 43 of the 675 to
 learn from, which suggested a look at it. `load_images` stretched them to a square when all of the
-above was measured; now it crops them. Accuracy on the 322, each line one classifier that is shown them in three ways:
+above was measured; now it crops them. Accuracy on the 322, each line one classifier that is shown
+them in three ways:
 
                                                         stretched   cropped   padded
     logistic regression, frozen, learnt from stretched  0.696       0.739     -
