@@ -11,6 +11,7 @@ import keras
 from keras import layers, ops
 
 from recipes import _checks, _heads
+from recipes.feeding import first_batch, gives_batches
 
 # Of Adam: with the usual 0.9 a player runs after what the other did ten steps ago.
 MOMENTUM = 0.5
@@ -146,10 +147,8 @@ class Game(keras.Model):
     def _checked_arrays(self, x, y, where=""):
         if hasattr(x, "__array__") or isinstance(x, (list, tuple, dict)):
             return self.checked(x, y, where)
-        feed = isinstance(x, keras.utils.PyDataset)
-        if feed or hasattr(x, "element_spec"):  # not a generator, whose rows come only once
-            first = x[0] if feed else next(iter(x))
-            first = keras.tree.map_structure(keras.ops.convert_to_numpy, first)
+        if gives_batches(x):  # not a generator, whose rows come only once
+            first = keras.tree.map_structure(ops.convert_to_numpy, first_batch(x))
             first_x, first_y, _ = keras.utils.unpack_x_y_sample_weight(first)
             self.checked(first_x, first_y, where)
         return x, y

@@ -17,6 +17,7 @@ import numpy as np
 from recipes._frames import to_array
 
 TASKS = ("binary", "multiclass", "multilabel", "regression")
+STEPS = "steps"  # multiclass at every step, which a builder's `pattern` tells
 
 
 def count(name, value, minimum=1, kinds="an int"):
@@ -327,7 +328,7 @@ def targets(name, value, *, task, outputs):
             f"{name} must hold integer class labels. Received: dtype {value.dtype}. "
             f"Did you mean {name}.astype('int32')?"
         )
-    highest = outputs - 1 if task in ("multiclass", "steps") and not one_hot else 1
+    highest = outputs - 1 if task in ("multiclass", STEPS) and not one_hot else 1
     if value.min() < 0 or value.max() > highest:
         raise ValueError(
             f"{name} must hold labels from 0 to {highest}. "

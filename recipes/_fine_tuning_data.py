@@ -1,6 +1,5 @@
 """What `fine_tune` learns from and is judged by: `feeds`, checked before the first step."""
 
-import collections
 import numbers
 from pathlib import Path
 
@@ -9,7 +8,7 @@ import numpy as np
 
 from recipes import _checks, _heads, _targets
 from recipes._folds import hold_out
-from recipes.feeding import batches
+from recipes.feeding import batches, first_batch, gives_batches
 from recipes.images import Images
 from recipes.naming import ClassNames, as_labels, class_names
 from recipes.pretrained import PixelScaling
@@ -19,7 +18,7 @@ def feeds(model, x, y, sample_weight, validation, batch_size, seed):
     """(training feed, validation feed or None, all that they were made of, for `known`)."""
     held = None
     share = isinstance(validation, numbers.Real)
-    if _gives_batches(x):
+    if gives_batches(x):
         for name, value in {"y": y, "sample_weight": sample_weight}.items():
             _checks.require(value is None, name, "be None where x gives batches", "an array")
         _checks.require(
@@ -47,7 +46,7 @@ def feeds(model, x, y, sample_weight, validation, batch_size, seed):
             (x, y, sample_weight), validation = _split(x, y, sample_weight, validation, seed)
         train = batches(x, y, batch_size, sample_weight=sample_weight, seed=seed)
         made_of = [x, y, sample_weight]
-    if validation is not None and _gives_batches(validation):
+    if validation is not None and gives_batches(validation):
         held = validation
         _check_feed("validation", held, model, class_names(model) or _names(x))
         made_of.append(held)
@@ -67,28 +66,6 @@ def length(feed):
         return feed.num_batches or None
     cardinality = int(feed.cardinality())
     return cardinality if cardinality > 0 else None
-
-
-def in_order(feed):
-    """The batches of one pass, read by as many threads as `fit` would use."""
-    if not isinstance(feed, keras.utils.PyDataset):
-        yield from feed
-        return
-    from concurrent.futures import ThreadPoolExecutor
-
-    with ThreadPoolExecutor(feed.workers) as pool:
-        # A few at a time, the next ones ahead: all at once may be too many to hold.
-        ahead: collections.deque = collections.deque()
-        for step in range(feed.num_batches):
-            ahead.append(pool.submit(feed.__getitem__, step))
-            if len(ahead) > feed.workers:
-                yield ahead.popleft().result()
-        while ahead:
-            yield ahead.popleft().result()
-
-
-def _gives_batches(x):
-    return isinstance(x, keras.utils.PyDataset) or hasattr(x, "element_spec")
 
 
 def _rows(x_name, y_name, model, x, y):
@@ -116,7 +93,7 @@ def _check_feed(name, feed, model, names):
         f"{own!r}",
         f"Give load_images class_names={names!r}.",
     )
-    first = feed[0] if isinstance(feed, keras.utils.PyDataset) else next(iter(feed), None)
+    first = first_batch(feed)
     x, y, weight = keras.utils.unpack_x_y_sample_weight(first)
     form = "give batches of (images, labels)"
     images = hasattr(x, "shape")
@@ -214,7 +191,7 @@ def _names(feed):
 
 def known(data):
     """Arrays that tell data from others: itself, or of a feed what is known without reading it."""
-    if not _gives_batches(data):
+    if not gives_batches(data):
         return data
     feed = _source(data)
     if isinstance(feed, Images):

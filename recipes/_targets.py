@@ -9,8 +9,6 @@ from recipes._frames import to_array
 
 # From 0, and from a standard deviation of 1, in which a network is slow to learn numbers.
 FAR = 10.0
-# The task of a head with a class at every step, which a builder's `pattern` tells.
-STEPS = "steps"
 
 
 def plain(data, name="data"):
@@ -40,7 +38,7 @@ def task_of(arguments):
     task = arguments.get("task")
     every_step = arguments.get("pattern") in ("many_to_many", "one_to_many")
     if task == "multiclass" and every_step:
-        return STEPS
+        return _checks.STEPS
     return task if task in _checks.TASKS else None
 
 
@@ -54,7 +52,7 @@ def kind(y, task=None):
     whole = y.dtype.kind in "biu"
     if task == "regression":
         return "numbers"
-    if task == STEPS:
+    if task == _checks.STEPS:
         return "steps" if whole else "numbers"
     if columns == 1:
         return "classes" if whole or task in ("binary", "multiclass") else "numbers"
@@ -71,7 +69,7 @@ def width(y, task):
     columns = y.shape[-1] if y.ndim > 1 else 1
     if task == "binary":
         return 1
-    if task == STEPS and (y.ndim == 2 or columns == 1):
+    if task == _checks.STEPS and (y.ndim == 2 or columns == 1):
         return max(int(y.max()) + 1, 1)
     if task == "multiclass" and columns == 1:
         return max(int(y.max()) + 1, 1)
@@ -131,7 +129,7 @@ def counts(y, task, outputs):
         on = np.asarray(y).sum(0).astype(int)
         return tuple((int(len(y) - n), int(n)) for n in on)
     labels = strata(y, task)
-    if task == STEPS:
+    if task == _checks.STEPS:
         labels = (y.argmax(-1) if y.ndim > 2 and y.shape[-1] > 1 else y).reshape(-1).astype(int)
     _checks.require(labels is not None, "y", "hold classes", f"dtype {y.dtype}, shape {y.shape}")
     return tuple(np.bincount(labels, minlength=max(outputs, 2)).tolist())

@@ -4,7 +4,9 @@
 batches; `fit(batches(x, y, 64))` cuts them inside the backend's own pipeline.
 """
 
+import collections
 import math
+from concurrent.futures import ThreadPoolExecutor
 
 import keras
 import numpy as np
@@ -54,6 +56,36 @@ def batches(x, y=None, batch_size=32, *, sample_weight=None, shuffle=True, seed=
     columns = tuple(data.get(name) for name in names)
     make = _tensorflow_batches if keras.backend.backend() == "tensorflow" else _NumpyBatches
     return make(columns, rows, batch_size, shuffle, seed)
+
+
+def gives_batches(x):
+    """Whether x is a feed that can be read again, and no array."""
+    return isinstance(x, keras.utils.PyDataset) or hasattr(x, "element_spec")
+
+
+def first_batch(feed):
+    """The first batch of a feed, None of an empty one."""
+    if isinstance(feed, keras.utils.PyDataset):
+        return None if feed.num_batches == 0 else feed[0]
+    return next(iter(feed), None)
+
+
+def one_pass(feed):
+    """The batches of a feed in their order, read by as many threads as `fit` would use."""
+    if not isinstance(feed, keras.utils.PyDataset):
+        yield from feed
+    elif feed.workers <= 1:
+        yield from (feed[step] for step in range(feed.num_batches))
+    else:
+        with ThreadPoolExecutor(feed.workers) as pool:
+            # A few at a time, the next ones ahead: all at once may be too many to hold.
+            ahead: collections.deque = collections.deque()
+            for step in range(feed.num_batches):
+                ahead.append(pool.submit(feed.__getitem__, step))
+                if len(ahead) > feed.workers:
+                    yield ahead.popleft().result()
+            while ahead:
+                yield ahead.popleft().result()
 
 
 def epochs_for(steps, length, fewest, most):

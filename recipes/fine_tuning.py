@@ -16,10 +16,10 @@ import numpy as np
 
 from recipes import _checks, _layer_rates, _model_checks, _unfreezing
 from recipes._descriptions import checksum, config_of, described
-from recipes._fine_tuning_data import feeds, in_order, known, length
+from recipes._fine_tuning_data import feeds, known, length
 from recipes._fine_tuning_state import State
 from recipes._recipe import seeded
-from recipes.feeding import batches, epochs_for
+from recipes.feeding import batches, epochs_for, one_pass
 from recipes.schedules import OneCycle, WarmupCosine
 
 # The epochs that nobody chose make about so many steps, within bounds: benchmarks/fine_tuning.py.
@@ -269,7 +269,7 @@ def _train_head(model, stage, train, held, state, number, verbose):
 def _through(features, feed, seed):
     """A feed of the features, targets and weights of one pass over another feed."""
     columns: list[list] = [[], [], []]
-    for batch in in_order(feed):
+    for batch in one_pass(feed):
         x, y, weight = keras.utils.unpack_x_y_sample_weight(batch)
         # NumPy does not count bfloat16, which mixed precision gives, among its numbers.
         columns[0].append(features.predict_on_batch(np.asarray(x)).astype(keras.config.floatx()))

@@ -7,7 +7,7 @@ import keras
 import numpy as np
 
 from recipes import _checks, _model_checks
-from recipes.feeding import batches
+from recipes.feeding import batches, gives_batches, one_pass
 
 # The test ends when the smoothed loss is this many times its lowest value.
 DIVERGED = 4.0
@@ -96,7 +96,7 @@ def lr_find(model, x, y=None, *, low=1e-6, high=1.0, steps=100, batch_size=32, s
     _checks.require(low < high, "low", "be less than high", f"low={low:g}, high={high:g}")
     steps = _checks.count("steps", steps, minimum=10)
     seed = _checks.seed(seed)
-    if _gives_batches(x):
+    if gives_batches(x):
         _checks.require(y is None, "y", "be None where x gives batches", f"a {type(y).__name__}")
     else:
         # What is compiled without a loss, such as a model of added losses alone, needs no targets.
@@ -179,12 +179,7 @@ def _losses(model, probe, feed, rates):
 def _endless(feed):
     for _ in itertools.count():
         empty = True
-        each = (
-            (feed[step] for step in range(feed.num_batches))
-            if isinstance(feed, keras.utils.PyDataset)
-            else iter(feed)
-        )
-        for batch in each:
+        for batch in one_pass(feed):
             empty = False
             yield batch
         _checks.require(not empty, "x", "give at least one batch", "none")
@@ -193,10 +188,6 @@ def _endless(feed):
 def _as_arrays(part):
     """Part of a batch as every backend reads it: JAX takes no tensor of TensorFlow's."""
     return None if part is None else keras.tree.map_structure(np.asarray, part)
-
-
-def _gives_batches(x):
-    return isinstance(x, keras.utils.PyDataset) or hasattr(x, "element_spec")
 
 
 def _smoothed(losses):

@@ -39,7 +39,7 @@ def score(y, prediction, metric="accuracy", *, task=None):
     y, prediction = np.asarray(y), np.asarray(prediction)
     _checks.same_rows(y=y, prediction=prediction)
     if task is not None:
-        _checks.one_of("task", task, (*_checks.TASKS, _targets.STEPS))
+        _checks.one_of("task", task, (*_checks.TASKS, _checks.STEPS))
     if callable(metric):
         return float(metric(y, prediction))
     _checks.array("y", y)

@@ -20,6 +20,7 @@ from recipes import (
     fine_tune,
     load_images,
 )
+from recipes.feeding import one_pass
 from recipes.schedules import OneCycle, WarmupCosine
 
 _random = np.random.default_rng(0)
@@ -244,8 +245,12 @@ def test_the_heads_features_are_read_by_threads_in_order():
             time.sleep(0.01 * (6 - step))
             return step
 
-    assert list(_fine_tuning_data.in_order(Slow(workers=3))) == list(range(6))
+    assert list(one_pass(Slow(workers=3))) == list(range(6))
     assert len(threads) == 3
+    threads.clear()
+    for workers in (0, 1):
+        assert list(one_pass(Slow(workers=workers))) == list(range(6))
+    assert threads == {threading.get_ident()}
 
 
 def test_a_tensorflow_dataset_on_every_backend():

@@ -19,7 +19,7 @@ from sklearn.model_selection import GroupKFold, ShuffleSplit, TimeSeriesSplit
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 import recipes
-from recipes import _targets
+from recipes import _checks, _targets
 from recipes._folds import hold_out, watched
 from recipes._refit import Refit, copy_state
 
@@ -120,7 +120,7 @@ class TestLabels:
             assert result.predictions.shape == (24, 6, y.max() + 1)
             assert list(result.scores) == ["accuracy", "log_loss"]
             assert result.holds == "classes"
-        assert _targets.counts(y, _targets.STEPS, 3) == tuple(np.bincount(y.ravel()))
+        assert _targets.counts(y, _checks.STEPS, 3) == tuple(np.bincount(y.ravel()))
 
     @pytest.mark.parametrize(
         ("labels", "said"), [((1, 2, 3), "from 1 to 3.*4 outputs"), ((0, 1, 9), "10 outputs")]

@@ -5,6 +5,8 @@ import inspect
 import keras
 import numpy as np
 
+from recipes.feeding import gives_batches
+
 FORMS = (
     "a tf.data.Dataset, a keras.utils.PyDataset, or a function that returns such or a new generator"
 )
@@ -38,8 +40,7 @@ def alone(**given):
 def validation_of_batches(value):
     """Rows to score on cannot be taken off batches."""
     pair = isinstance(value, (tuple, list)) and len(value) == 2
-    batches = isinstance(value, keras.utils.PyDataset) or hasattr(value, "element_spec")
-    if not (pair or batches or callable(value)):
+    if not (pair or gives_batches(value) or callable(value)):
         received = "None" if value is None else repr(value)
         raise ValueError(
             f"validation must be given where x brings its own batches: {FORMS}, or (x_val, y_val). "

@@ -11,6 +11,7 @@ import keras
 import numpy as np
 
 from recipes._recipe import generator
+from recipes.feeding import first_batch, gives_batches
 from tuning import _batch_checks as _checks
 
 
@@ -85,7 +86,7 @@ def in_order(x, seed):
 
 def are_batches(x):
     """Whether x brings its own batches."""
-    return isinstance(x, keras.utils.PyDataset) or hasattr(x, "element_spec") or callable(x)
+    return gives_batches(x) or callable(x)
 
 
 def prepare_batches(x, y, validation, *, outputs, folds, groups):
@@ -130,7 +131,7 @@ def shapes_of(x):
 def _feed(name, value):
     """A dataset that can be read again and again, and whose end is known."""
     made = value() if callable(value) and not isinstance(value, keras.utils.PyDataset) else value
-    if not (isinstance(made, keras.utils.PyDataset) or hasattr(made, "element_spec")):
+    if not gives_batches(made):
         _checks.makes_batches(name, made)
         first = next(iter(made), None)
         _checks.batch(name, first)
@@ -168,10 +169,7 @@ def _counted(dataset):
 
 def _first(name, feed):
     """The first batch, as arrays."""
-    if isinstance(feed, keras.utils.PyDataset):
-        batch = feed[0] if len(feed) else None
-    else:
-        batch = next(iter(feed.take(1)), None)
+    batch = first_batch(feed)
     _checks.batch(name, batch)
     arrays = tuple(keras.tree.map_structure(keras.ops.convert_to_numpy, batch))
     _checks.rows(name, arrays)
