@@ -15,8 +15,9 @@ def plain(data, name="data"):
     """Arrays from pandas objects and from lists of numbers; a list of arrays stays a list."""
     if hasattr(data, "to_numpy"):
         return to_array(data)
-    first = data[0] if isinstance(data, (list, tuple)) and len(data) else None
-    if first is None or not (np.ndim(first) == 0 or isinstance(first, (list, tuple))):
+    if not isinstance(data, (list, tuple)) or not len(data):
+        return data
+    if np.ndim(data[0]) > 0 and not isinstance(data[0], (list, tuple)):
         return data
     try:
         return np.asarray(data)

@@ -111,8 +111,9 @@ def told_names(y, names=None):
     (array([0, 1, 0], dtype=int32), ('no', 'yes'))
     """
     array = _targets.plain(y, "y")
-    one_each = getattr(array, "dtype", np.dtype(int)).kind in "OUS" and array.size == len(array)
-    if not one_each or not any(isinstance(label, str) for label in array.ravel()):
+    kind = getattr(array, "dtype", np.dtype(int)).kind
+    mixed = kind == "O" and any(isinstance(label, str) for label in array.ravel())
+    if not (kind in "US" or mixed) or array.size != len(array):
         return y, names
     check_missing("y", y)
     array = array.astype(str)

@@ -189,10 +189,12 @@ class TestNames:
         ("y", "task", "error", "message"),
         [
             ([*NAMES[:-1], None], "multiclass", ValueError, "y must hold a label in every row"),
+            ([None, *NAMES[1:]], "multiclass", ValueError, "none in row 0, of 1 such rows"),
+            (NAMES[:0], "multiclass", ValueError, "y must hold at least one row"),
             (NAMES, "regression", TypeError, "y must be numeric.*with pandas.factorize"),
             (NAMES, "binary", ValueError, "y must hold labels from 0 to 1"),
         ],
-        ids=["gap", "regression", "binary"],
+        ids=["gap", "first", "empty", "regression", "binary"],
     )
     def test_bad_input(self, y, task, error, message):
         with pytest.raises(error, match=message):
