@@ -205,7 +205,7 @@ def by_hand(x, y, classes, seconds, seed, network, sides=None):
     backbone.trainable = False
     z = inputs = keras.Input(x.shape[1:])
     if sides is not None:
-        z = layers.Resizing(*sides)(z)
+        z = layers.Resizing(*sides, interpolation="bicubic", antialias=True)(z)
     z = layers.RandomFlip("horizontal")(z)
     z = layers.RandomRotation(0.1)(z)
     z = layers.Lambda(lambda z: keras.applications.imagenet_utils.preprocess_input(z, mode=mode))(z)

@@ -46,7 +46,8 @@ class Reader:
             image = _eight_bits(ImageOps.exif_transpose(image))
         image = image.convert(self.mode)
         if image.size != (width, height):
-            method = Image.Resampling.BILINEAR
+            # The sharpest: networks tell things by fine structure. benchmarks/fine_tuning.py.
+            method = Image.Resampling.LANCZOS
             if self.resizing == "stretch":
                 image = image.resize((width, height), method)
             elif self.resizing == "crop":

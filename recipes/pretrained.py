@@ -142,7 +142,9 @@ def build_pretrained(
     steps = [] if augmentation is None else [augmentation]
     if sides != input_shape[:2]:
         # float32 also under mixed precision, whose 8 bits are fewer than a pixel has.
-        resizing = layers.Resizing(*sides, antialias=True, dtype="float32", name="resizing")
+        resizing = layers.Resizing(
+            *sides, interpolation="bicubic", antialias=True, dtype="float32", name="resizing"
+        )
         # Augmented at the larger size, images stay as sharp as those of a prediction.
         enlarged = None not in input_shape[:2] and math.prod(sides) > math.prod(input_shape[:2])
         steps.insert(0 if enlarged else len(steps), resizing)

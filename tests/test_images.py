@@ -245,6 +245,15 @@ def test_proportions_are_kept(resizing):
     assert (x[..., 0] == 200).sum() == (4 - grey) * 4
 
 
+@pytest.mark.parametrize("resizing", ["crop", "pad", "stretch"])
+def test_fine_structure_outlives_a_smaller_size(resizing):
+    """Stripes that a bilinear filter leaves two thirds of."""
+    stripes = 127.5 + 100 * np.sin(2 * np.pi * np.arange(128) / 6)
+    image = np.repeat(stripes[None, :, None], 128, axis=0).astype("uint8")
+    (x,) = load_images(image[None], image_size=60, channels=1, resizing=resizing).arrays()
+    assert x[:, 5:-5].std() * np.sqrt(2) > 85
+
+
 def test_fit_predict_and_fine_tune_take_it(folder):
     feed = load_images(folder, image_size=8, batch_size=2, seed=0, workers=2)
     backbone = keras.Sequential([keras.Input((8, 8, 3)), keras.layers.Conv2D(2, 3)])

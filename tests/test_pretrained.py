@@ -122,6 +122,15 @@ def test_small_photos_are_enlarged(images, seen):
     assert "resizing" not in [layer.name for layer in as_they_come.layers]
 
 
+def test_enlarged_photos_are_not_blurred():
+    """Stripes of four pixels, of which bilinear interpolation takes a fifth away."""
+    stripes = 127.5 + 100 * np.sin(2 * np.pi * (np.arange(40) + 0.5) / 4)
+    image = np.tile(stripes[None, None, :, None], (1, 40, 1, 3))
+    model = build_pretrained((40, 40, 3), 2, backbone=small(), augmentation=None)
+    enlarged = np.asarray(model.get_layer("resizing")(image))[..., 10:-10, :]
+    assert enlarged.std() * np.sqrt(2) > 90
+
+
 def test_a_backbone_of_fixed_sides_gets_images_of_these():
     for sides in ((12, 10), (5, 6), (None, None)):
         model = build_pretrained((*sides, 3), 2, backbone=fixed())
