@@ -63,7 +63,8 @@ def load_images(
             sorts the names.
         channels: 3 for colour, 1 for grey, 4 with transparency.
         resizing: "crop" what is too long at both ends, "pad" what is too short with grey, or
-            "stretch" to image_size, which keeps all of an image but not its proportions.
+            "stretch" to image_size, which keeps all of an image but not its proportions. With
+            Lanczos' filter, which keeps fine structure.
         batch_size: images in a batch; the last one holds what is left.
         shuffle: draw a new order each epoch; switch off to predict.
         broken: "raise" stops at an image that cannot be read and names it; "skip" puts a grey one

@@ -8,6 +8,7 @@ import keras_tuner
 import numpy as np
 import pytest
 
+from recipes import build_mlp, build_pretrained, predict_names
 from tests import test_tuning_search
 from tests.test_tuning_search import X, Y
 from tuning import Choice, Float, Int, _watch, search
@@ -408,3 +409,47 @@ def test_it_warns_of_numbers_that_are_slow_to_learn():
     with warnings.catch_warnings():
         warnings.simplefilter("error", UserWarning)
         run(X[:, :1])
+
+
+class TestNamesOfClasses:
+    NAMES = np.array(["pear", "apple", "plum"])[Y]
+    NUMBERS = np.array([1, 0, 2])[Y]
+
+    def test_are_numbered_in_sorted_order(self):
+        named, numbered = tiny(y=self.NAMES.tolist()), tiny(y=self.NUMBERS)
+        assert named.best_score == numbered.best_score
+        assert named.class_names == ("apple", "pear", "plum")
+        assert numbered.class_names is None
+
+    def test_of_held_out_rows_too(self):
+        import pandas as pd
+
+        held = (X[:9], pd.Series(self.NAMES[:9]))
+        named = tiny(y=self.NAMES, validation=held)
+        assert named.best_score == tiny(y=self.NUMBERS, validation=(X[:9], self.NUMBERS[:9])).best_score
+
+    def test_a_builder_that_keeps_names_is_told_them(self):
+        images = np.random.default_rng(0).uniform(0, 255, (60, 8, 8, 3))
+        backbone = keras.Sequential([keras.Input((None, None, 3)), keras.layers.Conv2D(4, 3)])
+        space = {"dropout": Float(0.0, 0.5)}
+        options = {"space": space, "task": "multiclass", "max_trials": 1}
+        build = partial(build_pretrained, backbone=backbone, augmentation=None)
+        study = tiny(build, images, self.NAMES, **options)
+        assert set(predict_names(study.best_model(), images, verbose=0)) <= set(self.NAMES)
+        assert study.best_arguments["class_names"] == ("apple", "pear", "plum")
+        order = ("plum", "pear", "apple")
+        study = tiny(build, images, self.NAMES, **options | {"space": {"class_names": order}})
+        assert study.class_names == order
+
+    @pytest.mark.parametrize(
+        ("arguments", "error", "message"),
+        [
+            ({"y": [None, *NAMES[1:]]}, ValueError, "y must hold a label in every row"),
+            ({"y": NAMES, "validation": (X, Y.astype(str))}, ValueError, "every label of y_val"),
+            ({"y": NAMES, "task": "regression"}, TypeError, "y must be numeric"),
+        ],
+        ids=["gap", "unknown", "regression"],
+    )
+    def test_bad_input(self, arguments, error, message):
+        with pytest.raises(error, match=message):
+            tiny(build_mlp, **arguments)

@@ -10,6 +10,7 @@ import numpy as np
 
 from recipes._descriptions import code, described
 from recipes._targets import counts, task_of
+from recipes.naming import as_labels, names_of, told_names
 from tuning import (
     _batch_checks,
     _checks,
@@ -20,7 +21,7 @@ from tuning import (
     _training,
 )
 from tuning._batches import Batches
-from tuning._data import prepare
+from tuning._data import SINGLE_LABEL, prepare
 from tuning._database import shown
 from tuning._ledger import Ledger, sqlite_url
 from tuning._progress import Progress
@@ -82,8 +83,9 @@ def search(
             new generator for each epoch, which comes to an end; they need `validation`, and
             `outputs` where the targets are classes. One study of batches is told from another by
             their number and shapes only.
-        y: targets, one a row: integers for classes, 0 and 1, or numbers; a dict of them by output's
-            name. None makes x the target, as for an autoencoder.
+        y: targets, one a row: integers or names for classes, 0 and 1, or numbers; a dict of them by
+            output's name. None makes x the target, as for an autoencoder. Names are numbered in
+            sorted order, or in that of `class_names` in the space; `Study.class_names` has them.
         input_shape, outputs: arguments of the builder; None takes them from x and y, as the horizon
             and the targets of a forecaster.
         task: argument of the builder; None is its own default.
@@ -174,8 +176,9 @@ def search(
     build_mlp((3,), 2, units=(4,), dropout=0.1)
     """
     call = _checked(locals())
+    space = _space(call["build"], call["space"], {name: call[name] for name in TOLD})
+    call, space, class_names = _numbered(call, space)
     given = SimpleNamespace(**call)
-    space = _space(given.build, given.space, {name: call[name] for name in TOLD})
     data = _data(given, space)
     model = _model(given, space, data)
     first = [model.values_of(i, arguments) for i, arguments in enumerate(given.start_from)]
@@ -221,7 +224,7 @@ def search(
             verbose=0,
         )
     rows = keras.tree.map_structure(np.array, data.sample(1)[0])  # copies: x itself may be large
-    return Study(tuner, rows, keeper, description)
+    return Study(tuner, rows, keeper, description, class_names)
 
 
 def _checked(call):
@@ -273,6 +276,25 @@ def _checked(call):
     usual = "none" if several else "median"
     checked["pruner"] = _checks.one_of("pruner", given.pruner or usual, PRUNERS)
     return {**call, **checked}
+
+
+def _numbered(call, space):
+    """The call with numbers for names of classes, its space, and the names or None.
+
+    A builder that keeps names is told them, in every worker.
+    """
+    names = names_of(space)
+    if _task(call["build"], space) not in (None, *SINGLE_LABEL):
+        return call, space, names
+    y, names = told_names(call["y"], names)
+    if y is call["y"]:
+        return call, space, names
+    validation = call["validation"]
+    if isinstance(validation, tuple) and len(validation) == 2:
+        validation = (validation[0], as_labels("y_val", validation[1], names))
+    if "class_names" in _parameters(call["build"]):
+        space = {**space, "class_names": names}
+    return {**call, "y": y, "validation": validation, "space": space or None}, space, names
 
 
 def _data(given, space):

@@ -24,6 +24,7 @@ class Study:
         rows: a few rows of x, for models that make their layers when they see them.
         keeper: what deletes the folder with the study, or None where the user keeps it.
         description: dict that says what was searched.
+        class_names: of the classes in the order of the models' outputs, where y held names.
 
     Attributes:
         objective: name of the score; `objectives` has the names of all objectives.
@@ -45,11 +46,12 @@ class Study:
     ([(4,), (8,)], True)
     """
 
-    def __init__(self, tuner, rows, keeper=None, description=None):
+    def __init__(self, tuner, rows, keeper=None, description=None, class_names=None):
         self.tuner = tuner
         self.objectives = [objective.name for objective in tuner.oracle.objectives]
         self.objective = self.objectives[0]
         self.description = description or {}
+        self.class_names = class_names
         self._rows = rows
         self._keeper = keeper  # deletes a temporary folder together with the study
 
