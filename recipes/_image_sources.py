@@ -10,6 +10,8 @@ from recipes import _checks
 from recipes.naming import check_missing
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp", ".tif", ".tiff")
+# What stands for a gap among numbers, in lower case. Among names it is one: "None", no defect.
+GAPS = ("na", "n/a", "nan", "none", "null")
 LABELS = ("label", "labels", "class", "target", "category", "y")
 
 
@@ -85,7 +87,7 @@ def _table(path):
     try:
         if path.suffix.lower() == ".parquet":
             return pd.read_parquet(path)
-        return pd.read_csv(path, dtype=str).apply(_numbers)
+        return pd.read_csv(path, dtype=str, keep_default_na=False, na_values=[""]).apply(_numbers)
     except ImportError as error:
         raise ValueError(
             f"source must be readable: pandas reads .parquet files with pyarrow. Received: {error} "
@@ -136,10 +138,9 @@ def _numbers(column):
 
     if column.astype("string").str.match("0[0-9]").any():
         return column
-    try:
-        return pd.to_numeric(column)
-    except ValueError:
-        return column
+    numbers = pd.to_numeric(column, errors="coerce")
+    known = numbers.notna() | column.isna() | column.str.lower().isin(GAPS)
+    return numbers if known.all() and numbers.notna().any() else column
 
 
 def _holds_images(value, folder):

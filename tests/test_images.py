@@ -62,6 +62,30 @@ def test_a_table_of_paths_or_ids(folder, tmp_path):
         assert (y.tolist(), feed.class_names) == ([0, 1] * 3, ("cat", "dog"))
 
 
+@pytest.mark.parametrize(
+    ("labels", "names"),
+    [
+        (["None", "crack"] * 3, ("None", "crack")),
+        (["NA", "BW"] * 3, ("BW", "NA")),
+        (["1.5", "2"] * 3, None),
+    ],
+)
+def test_a_class_may_be_called_as_a_gap_is(folder, tmp_path, labels, names):
+    files = sorted(folder.rglob("*.png"))
+    pd.DataFrame({"file": files, "label": labels}).to_csv(tmp_path / "train.csv", index=False)
+    feed, _, y = read(tmp_path / "train.csv")
+    assert feed.class_names == names
+    assert y.tolist() == ([1.5, 2.0] * 3 if names is None else [names.index(one) for one in labels])
+
+
+@pytest.mark.parametrize("labels", [["1.5", "NA"] * 3, ["cat", ""] * 3, ["", ""] * 3])
+def test_a_gap_among_labels_is_told(folder, tmp_path, labels):
+    files = sorted(folder.rglob("*.png"))
+    pd.DataFrame({"file": files, "label": labels}).to_csv(tmp_path / "train.csv", index=False)
+    with pytest.raises(ValueError, match="label must hold a label in every row"):
+        load_images(tmp_path / "train.csv")
+
+
 def test_bytes_in_a_table_and_lists_and_arrays():
     data = [encoded(pixels) for pixels in PIXELS]
     table = pd.DataFrame({"image": [{"bytes": item, "path": None} for item in data], "y": LABELS})

@@ -424,9 +424,9 @@ class TestNamesOfClasses:
     def test_of_held_out_rows_too(self):
         import pandas as pd
 
-        held = (X[:9], pd.Series(self.NAMES[:9]))
-        named = tiny(y=self.NAMES, validation=held)
-        assert named.best_score == tiny(y=self.NUMBERS, validation=(X[:9], self.NUMBERS[:9])).best_score
+        named = tiny(y=self.NAMES, validation=(X[:9], pd.Series(self.NAMES[:9])))
+        numbered = tiny(y=self.NUMBERS, validation=(X[:9], self.NUMBERS[:9]))
+        assert named.best_score == numbered.best_score
 
     def test_a_builder_that_keeps_names_is_told_them(self):
         images = np.random.default_rng(0).uniform(0, 255, (60, 8, 8, 3))
