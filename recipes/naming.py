@@ -111,9 +111,9 @@ def told_names(y, names=None):
     (array([0, 1, 0], dtype=int32), ('no', 'yes'))
     """
     array = _targets.plain(y, "y")
-    kind = getattr(array, "dtype", np.dtype(int)).kind
+    kind = getattr(getattr(array, "dtype", None), "kind", None)  # a tensor's dtype has none
     mixed = kind == "O" and any(isinstance(label, str) for label in array.ravel())
-    if not (kind in "US" or mixed) or array.size != len(array):
+    if not (kind in ("U", "S") or mixed) or array.size != len(array):
         return y, names
     check_missing("y", y)
     array = array.astype(str)

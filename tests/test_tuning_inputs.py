@@ -411,6 +411,10 @@ def test_it_warns_of_numbers_that_are_slow_to_learn():
         run(X[:, :1])
 
 
+def test_targets_may_be_a_tensor():
+    assert tiny(y=keras.ops.convert_to_tensor(Y)).best_score == tiny().best_score
+
+
 class TestNamesOfClasses:
     NAMES = np.array(["pear", "apple", "plum"])[Y]
     NUMBERS = np.array([1, 0, 2])[Y]

@@ -150,6 +150,11 @@ class TestLabels:
         assert validate(build, {"a": X, "b": X[:, :2]}).predictions.shape == (ROWS, 3)
 
 
+def test_targets_may_be_a_tensor(result):
+    of_tensor = validate(SMALL, y=keras.ops.convert_to_tensor(Y), x_test=X[:7], fit=LONGER)
+    np.testing.assert_allclose(of_tensor.predictions, result.predictions, rtol=1e-5)
+
+
 class TestNames:
     NAMES = np.array(["setosa", "virginica", "iris of another kind"])[Y]
 
