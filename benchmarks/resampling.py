@@ -29,7 +29,8 @@ def read(encoded, side, method):
 
     method = Image.Resampling[method.upper()]
     images = (Image.open(io.BytesIO(one)).convert("RGB") for one in encoded)
-    return np.stack([np.asarray(ImageOps.fit(one, (side, side), method)) for one in images])
+    read = [np.asarray(ImageOps.fit(one, (side, side), method)) for one in images]
+    return np.stack(read).astype("float32")  # which Resizing does not round again
 
 
 def enlarged(x, method):
