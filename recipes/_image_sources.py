@@ -136,10 +136,11 @@ def _numbers(column):
     """Text as numbers where all of a column is; 0001 is a name."""
     import pandas as pd
 
-    if column.astype("string").str.match("0[0-9]").any():
+    text = column.astype("string")
+    if text.str.match("0[0-9]").any():
         return column
     numbers = pd.to_numeric(column, errors="coerce")
-    known = numbers.notna() | column.isna() | column.str.lower().isin(GAPS)
+    known = numbers.notna() | text.isna() | text.str.lower().isin(GAPS)
     return numbers if known.all() and numbers.notna().any() else column
 
 
