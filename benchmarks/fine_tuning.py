@@ -298,25 +298,25 @@ def data(kind, split, side, each=50):
     x, y = arrays("train")
     if split == "test":
         return (x, y), arrays("test")
-    held = alike(x, y, third=SPLITS.index(split) - 1)
+    held = thirds(x, y) == SPLITS.index(split) - 1
     return (x[~held], y[~held]), (x[held], y[held])
 
 
-def alike(x, y, third):
-    """One third of each class, in whole clusters of the frozen features."""
+def thirds(x, y):
+    """0, 1 or 2 for each photo: thirds of each class, in whole clusters of the frozen features."""
     random = np.random.default_rng(0)
     features = described(x, "mobilenet_v2")
     features /= np.linalg.norm(features, axis=1, keepdims=True)
-    thirds = np.zeros(len(y), int)
+    parts = np.zeros(len(y), int)
     for label in np.unique(y):
         rows = np.flatnonzero(y == label)
         clusters = AgglomerativeClustering(CLUSTERS).fit_predict(features[rows])
         sizes = np.zeros(3)
         for cluster in random.permutation(CLUSTERS):
             smallest = sizes.argmin()
-            thirds[rows[clusters == cluster]] = smallest
+            parts[rows[clusters == cluster]] = smallest
             sizes[smallest] += (clusters == cluster).sum()
-    return thirds == third
+    return parts
 
 
 def main(
