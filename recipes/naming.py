@@ -91,17 +91,18 @@ def predict_names(model, x, **options):
 
 def as_labels(name, labels, names):
     """Integer labels for names, in the order of `names`; other labels stay as they are."""
-    labels = np.asarray(labels)
-    if labels.dtype.kind not in "OUS":
-        return labels
+    array = np.asarray(labels)
+    if array.dtype.kind not in "OUS":
+        return array
     _checks.require(
         names is not None,
         name,
         "hold numbers where the model keeps no names",
-        f"{name} of {labels.dtype}",
+        f"{name} of {array.dtype}",
         "Build the model with class_names=(...).",
     )
-    return numbered(f"every label of {name}", [str(label) for label in labels.ravel()], names)
+    check_missing(name, labels)
+    return numbered(f"every label of {name}", [str(label) for label in array.ravel()], names)
 
 
 def told_names(y, names=None):

@@ -450,9 +450,14 @@ class TestNamesOfClasses:
         [
             ({"y": [None, *NAMES[1:]]}, ValueError, "y must hold a label in every row"),
             ({"y": NAMES, "validation": (X, Y.astype(str))}, ValueError, "every label of y_val"),
+            (
+                {"y": NAMES, "validation": (X, [*NAMES[1:], None])},
+                ValueError,
+                "y_val must hold a label in every row",
+            ),
             ({"y": NAMES, "task": "regression"}, TypeError, "y must be numeric"),
         ],
-        ids=["gap", "unknown", "regression"],
+        ids=["gap", "unknown", "gap_in_validation", "regression"],
     )
     def test_bad_input(self, arguments, error, message):
         with pytest.raises(error, match=message):
