@@ -15,6 +15,7 @@ from recipes import (
     plots,
     scores,
 )
+from recipes.naming import as_labels, class_names
 
 SHOWN = 6  # samples in a picture of maps or reconstructions
 
@@ -27,12 +28,12 @@ def report(model, x, y=None, history=None, path="report.html", *, names=None):
     Args:
         model: a trained model with one output; an autoencoder for y=None.
         x: held-out rows in the units that the model gets.
-        y: their targets: classes, one-hot rows, labels of 0 and 1, or numbers. None, or x itself,
-            is what an autoencoder should give back.
+        y: their targets: classes or their names, one-hot rows, labels of 0 and 1, or numbers. None,
+            or x itself, is what an autoencoder should give back.
         history: what `fit` returned, or its dict, for the learning curves and what `diagnose`
             reads in them; or None.
         path: the file to write; a file that is there is replaced.
-        names: a name for every class, or None for its number.
+        names: a name for every class; or None for those that the model keeps, or its number.
 
     Returns:
         `pathlib.Path` of the page.
@@ -48,7 +49,8 @@ def report(model, x, y=None, history=None, path="report.html", *, names=None):
     True
     """
     x = _explained.rows(model, _targets.plain(x, "x"), "x")
-    y = x if y is None else _checks.array("y", _targets.plain(y, "y"))
+    names = class_names(model) if names is None else tuple(str(name) for name in names)
+    y = x if y is None else _checks.array("y", as_labels("y", _targets.plain(y, "y"), names))
     _checks.same_rows(x=x, y=y)
     history = None if history is None else _model_checks.history("history", history)
     path = _checks.file("path", path)

@@ -112,14 +112,40 @@ def told_names(y, names=None):
     (array([0, 1, 0], dtype=int32), ('no', 'yes'))
     """
     array = _targets.plain(y, "y")
-    kind = getattr(getattr(array, "dtype", None), "kind", None)  # a tensor's dtype has none
-    mixed = kind == "O" and any(isinstance(label, str) for label in array.ravel())
-    if not (kind in ("U", "S") or mixed) or array.size != len(array):
+    if not _holds_names(array) or array.size != len(array):
         return y, names
     check_missing("y", y)
     array = array.astype(str)
     names = tuple(np.unique(array).tolist()) if names is None else names
     return as_labels("y", array, names), names
+
+
+def _holds_names(array):
+    kind = getattr(getattr(array, "dtype", None), "kind", None)  # a tensor's dtype has none
+    return kind in ("U", "S") or (
+        kind == "O" and any(isinstance(label, str) for label in array.ravel())
+    )
+
+
+def numbered_pair(y, prediction, names):
+    """(y, prediction, names), with numbers for names of classes in the first two or one of them.
+
+    >>> numbered_pair(["no", "yes"], ["yes", "yes"], None)[1:]
+    (array([1, 1], dtype=int32), ('no', 'yes'))
+    """
+    given = {"y": _targets.plain(y, "y"), "prediction": _targets.plain(prediction, "prediction")}
+    named = {name: array for name, array in given.items() if _holds_names(array)}
+    if not named:
+        return y, prediction, names
+    for name in named:
+        check_missing(name, given[name])
+    if names is None:
+        expected = "be given where prediction holds names and y does not"
+        _checks.require("y" in named, "names", expected, "None")
+        names = np.unique(np.concatenate([array.astype(str).ravel() for array in named.values()]))
+    names = tuple(str(name) for name in names)
+    given |= {name: as_labels(name, array, names) for name, array in named.items()}
+    return given["y"], given["prediction"], names
 
 
 def names_of(build_parameters):

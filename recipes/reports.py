@@ -11,6 +11,7 @@ import keras
 import numpy as np
 
 from recipes import _checks, _style, _targets, scores
+from recipes.naming import numbered_pair
 
 FIGURES = ("precision", "recall", "f1", "average_precision", "support")
 
@@ -72,10 +73,12 @@ def per_class_report(y, prediction, *, names=None, threshold=0.5, task=None):
     """Precision, recall, F1, average precision and support of every class.
 
     Args:
-        y: integer classes, (rows,) or (rows, 1); classes at every step; one-hot rows; or labels
-            of 0 and 1, (rows, labels), where every label is a class of its own.
-        prediction: what `model.predict` returns for these rows, probabilities; or integer classes.
-        names: a name for every class, or None for its number.
+        y: integer classes, (rows,) or (rows, 1), or names of classes; classes at every step;
+            one-hot rows; or labels of 0 and 1, (rows, labels), each a class of its own.
+        prediction: what `model.predict` returns for these rows, probabilities; or integer classes,
+            or names of classes, such as `predict_names` returns.
+        names: a name for every class, in the order of the probabilities; or None for its number,
+            or for the names that y holds, sorted.
         threshold: from where one sigmoid column, or a label, means yes; in (0, 1).
         task: "multilabel" where y holds labels, as in `score`.
 
@@ -92,6 +95,7 @@ def per_class_report(y, prediction, *, names=None, threshold=0.5, task=None):
     yes        0.500   1.000 0.667              1.000        1
     """
     threshold = _checks.fraction("threshold", threshold)
+    y, prediction, names = numbered_pair(y, prediction, names)
     y, prediction = _checks.array("y", y), _checks.array("prediction", prediction)
     _checks.same_rows(y=y, prediction=prediction)
     if task is not None:
@@ -100,7 +104,8 @@ def per_class_report(y, prediction, *, names=None, threshold=0.5, task=None):
         truth, chosen = y.astype(bool), prediction >= threshold
         ranking = prediction
     else:
-        labels, predicted, classes = labels_and_classes(y, prediction, threshold)
+        named = 0 if names is None else len(names)
+        labels, predicted, classes = labels_and_classes(y, prediction, threshold, named)
         every = np.arange(classes)
         truth, chosen = labels[:, None] == every, predicted[:, None] == every
         probable = prediction.size != y.size or prediction.dtype.kind == "f"
@@ -111,14 +116,18 @@ def per_class_report(y, prediction, *, names=None, threshold=0.5, task=None):
     return PerClassReport(tuple(names), **_figures(truth, chosen, ranking))
 
 
-def labels_and_classes(y, prediction, threshold=0.5):
-    """Integer truth and integer prediction, (rows,) each, and the number of classes."""
+def labels_and_classes(y, prediction, threshold=0.5, named=0):
+    """Integer truth and integer prediction, (rows,) each, and the number of classes.
+
+    Without probabilities, whose columns tell it, there are as many classes as are `named`, if more
+    than occur.
+    """
     y, prediction = _checks.array("y", y), _checks.array("prediction", prediction)
     _checks.same_rows(y=y, prediction=prediction)
     whole = prediction.dtype.kind in "biu" and prediction.size == len(y)
     if whole and _targets.kind(y) in ("classes", "one_hot"):
         labels, predicted = _targets.strata(y), prediction.reshape(-1).astype("int64")
-        return labels, predicted, int(max(labels.max(), predicted.max())) + 1
+        return labels, predicted, max(int(max(labels.max(), predicted.max())) + 1, named)
     labels, p = scores.class_rows(y, prediction)
     predicted = (p[:, 1] >= threshold).astype(int) if p.shape[1] == 2 else p.argmax(-1)
     return labels, predicted, p.shape[1]

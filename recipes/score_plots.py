@@ -8,15 +8,17 @@ import numpy as np
 
 from recipes import _checks, scores
 from recipes._style import BLUE, GREY, ORANGE, PALETTE, SHARES, axes
+from recipes.naming import numbered_pair
 
 
 def plot_confusion_matrix(y, prediction, names=None, ax=None):
     """How often each class is taken for each: shares of its rows as colour, rows as figures.
 
     Args:
-        y: classes, (rows,), or one-hot rows.
-        prediction: what `model.predict` returns, (rows, classes) or (rows, 1); or classes, (rows,).
-        names: a name for every class, or None for its number.
+        y: classes, (rows,), integers or names; or one-hot rows.
+        prediction: what `model.predict` returns, (rows, classes) or (rows, 1); or classes, (rows,),
+            integers or names.
+        names: as in `per_class_report`.
         ax: matplotlib Axes, or None for a new figure.
 
     Returns:
@@ -31,7 +33,9 @@ def plot_confusion_matrix(y, prediction, names=None, ax=None):
     """
     from recipes.reports import labels_and_classes
 
-    y, predicted, classes = labels_and_classes(y, prediction)
+    y, prediction, names = numbered_pair(y, prediction, names)
+    named = 0 if names is None else len(names)
+    y, predicted, classes = labels_and_classes(y, prediction, named=named)
     table = np.zeros((classes, classes), int)
     np.add.at(table, (y, predicted), 1)
     names = list(range(classes)) if names is None else list(names)
@@ -57,7 +61,7 @@ def plot_per_class(y, prediction, names=None, ax=None):
 
     Args:
         y, prediction: as in `per_class_report`.
-        names: a name for every class, or None for its number.
+        names: as in `per_class_report`.
         ax: matplotlib Axes, or None for a new figure.
 
     Returns:

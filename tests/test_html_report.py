@@ -56,6 +56,18 @@ def test_a_classifier_of_images(tmp_path):
     assert f"{accuracy:.4g}" in page.text
 
 
+def test_names_that_the_model_keeps(tmp_path):
+    backbone = keras.Sequential([keras.Input((None, None, 3)), keras.layers.Conv2D(4, 3)])
+    names = ("plum", "apple", "pear")
+    model = recipes.build_pretrained((8, 8, 3), 3, backbone=backbone, class_names=names)
+    images = random.uniform(0, 255, (12, 8, 8, 3))
+    y = np.array(names)[Y[:12]]
+    page = Page(recipes.report(model, images, y, path=tmp_path / "named.html"))
+    assert all(name in page.text for name in names)
+    numbered = Page(recipes.report(model, images, Y[:12], path=tmp_path / "numbered.html"))
+    assert page.text == numbered.text
+
+
 @pytest.mark.parametrize(
     ("build", "y", "caption"),
     [

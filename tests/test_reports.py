@@ -65,6 +65,21 @@ class TestReport:
         np.testing.assert_allclose(report.recall, recipes.per_class_report(Y, P).recall)
         assert np.isnan(report.average_precision).all()
 
+    @pytest.mark.parametrize("names", [None, ["kiwi", "lime", "pear"], ["pear", "lime", "kiwi"]])
+    def test_names_of_classes_in_place_of_numbers(self, names):
+        order = np.array(names or ["kiwi", "lime", "pear"])
+        y, predicted = order[Y].tolist(), order[P.argmax(1)]
+        expected = repr(recipes.per_class_report(Y, P, names=order))
+        assert repr(recipes.per_class_report(y, P, names=names)) == expected
+        by_class = recipes.per_class_report(Y, P.argmax(1), names=order)
+        assert repr(recipes.per_class_report(y, predicted, names=names)) == repr(by_class)
+        assert repr(recipes.per_class_report(Y, predicted, names=order)) == repr(by_class)
+
+    def test_named_classes_that_do_not_occur(self):
+        report = recipes.per_class_report(["a", "b"], ["a", "a"], names=["a", "b", "c"])
+        assert report.support.tolist() == [1, 1, 0]
+        assert recipes.per_class_report(["a"], ["b"]).names == ("a", "b")
+
     def test_plot(self):
         assert len(recipes.per_class_report(Y, P).plot().patches) == 9
 
@@ -76,6 +91,10 @@ class TestReport:
             ({"names": ["a"]}, "names must name every class"),
             ({"threshold": 0}, "threshold"),
             ({"prediction": P * np.nan}, "must be finite"),
+            ({"y": ["a"] * len(Y)}, "names must name every class"),
+            ({"y": ["a", None] * 40}, "y must hold a label in every row"),
+            ({"y": ["a", "z"] * 40, "names": list("abc")}, "every label of y must be one"),
+            ({"prediction": ["a", "b"] * 40}, "names must be given where prediction holds names"),
         ],
     )
     def test_bad_input(self, arguments, message):
@@ -218,3 +237,8 @@ def test_confusion_matrix():
     ax = recipes.plot_confusion_matrix(Y, P, names=["a", "b", "c"])
     shown = np.array([int(text.get_text()) for text in ax.texts]).reshape(3, 3)
     np.testing.assert_array_equal(shown, metrics.confusion_matrix(Y, P.argmax(1)))
+    named = recipes.plot_confusion_matrix(
+        np.array(list("abc"))[Y], np.array(list("abc"))[P.argmax(1)]
+    )
+    assert [text.get_text() for text in named.texts] == [text.get_text() for text in ax.texts]
+    assert [text.get_text() for text in named.get_yticklabels()] == list("abc")
