@@ -70,7 +70,7 @@ def length(feed):
 
 def _rows(x_name, y_name, model, x, y):
     x = _pixels(x_name, _checks.array(x_name, x, shape=model.input_shape[1:]), model)
-    y = _checks.array(y_name, as_labels(y_name, _targets.plain(y, y_name), class_names(model)))
+    y = _checks.array(y_name, as_labels(y_name, y, class_names(model)))
     _checks.same_rows(**{x_name: x, y_name: y})
     return x, _check_targets(y_name, y, model)
 

@@ -50,7 +50,7 @@ def report(model, x, y=None, history=None, path="report.html", *, names=None):
     """
     x = _explained.rows(model, _targets.plain(x, "x"), "x")
     names = class_names(model) if names is None else tuple(str(name) for name in names)
-    y = x if y is None else _checks.array("y", as_labels("y", _targets.plain(y, "y"), names))
+    y = x if y is None else _checks.array("y", as_labels("y", y, names))
     _checks.same_rows(x=x, y=y)
     history = None if history is None else _model_checks.history("history", history)
     path = _checks.file("path", path)

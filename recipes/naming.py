@@ -91,7 +91,7 @@ def predict_names(model, x, **options):
 
 def as_labels(name, labels, names):
     """Integer labels for names, in the order of `names`; other labels stay as they are."""
-    array = np.asarray(labels)
+    array = np.asarray(_targets.plain(labels, name))
     if array.dtype.kind not in "OUS":
         return array
     _checks.require(
@@ -114,10 +114,10 @@ def told_names(y, names=None):
     array = _targets.plain(y, "y")
     if not _holds_names(array) or array.size != len(array):
         return y, names
-    check_missing("y", y)
-    array = array.astype(str)
-    names = tuple(np.unique(array).tolist()) if names is None else names
-    return as_labels("y", array, names), names
+    if names is None:
+        check_missing("y", y)
+        names = tuple(np.unique(array.astype(str)).tolist())
+    return as_labels("y", y, names), names
 
 
 def _holds_names(array):
@@ -133,18 +133,19 @@ def numbered_pair(y, prediction, names):
     >>> numbered_pair(["no", "yes"], ["yes", "yes"], None)[1:]
     (array([1, 1], dtype=int32), ('no', 'yes'))
     """
-    given = {"y": _targets.plain(y, "y"), "prediction": _targets.plain(prediction, "prediction")}
-    named = {name: array for name, array in given.items() if _holds_names(array)}
+    given = {"y": y, "prediction": prediction}
+    arrays = {name: _targets.plain(labels, name) for name, labels in given.items()}
+    named = {name: array for name, array in arrays.items() if _holds_names(array)}
     if not named:
         return y, prediction, names
-    for name in named:
-        check_missing(name, given[name])
     if names is None:
+        for name in named:
+            check_missing(name, given[name])
         expected = "be given where prediction holds names and y does not"
         _checks.require("y" in named, "names", expected, "None")
         names = np.unique(np.concatenate([array.astype(str).ravel() for array in named.values()]))
     names = tuple(str(name) for name in names)
-    given |= {name: as_labels(name, array, names) for name, array in named.items()}
+    given |= {name: as_labels(name, given[name], names) for name in named}
     return given["y"], given["prediction"], names
 
 

@@ -359,7 +359,7 @@ def _with_names(build, y):
 
 def _classes(name, y, names):
     """One class a row, (rows,) integers from 0 on."""
-    y = _checks.array(name, as_labels(name, _targets.plain(y, name), names))
+    y = _checks.array(name, as_labels(name, y, names))
     kind = _targets.kind(y)
     hint = f"Did you mean {name}.argmax(-1)?" if kind == "one_hot" else ""
     received = f"{y.dtype}, shape {y.shape}"

@@ -93,6 +93,8 @@ class TestReport:
             ({"prediction": P * np.nan}, "must be finite"),
             ({"y": ["a"] * len(Y)}, "names must name every class"),
             ({"y": ["a", None] * 40}, "y must hold a label in every row"),
+            ({"y": ["a", np.nan] * 40}, "y must hold a label in every row"),
+            ({"y": ["a", np.nan] * 40, "names": list("abc")}, "y must hold a label in every row"),
             ({"y": ["a", "z"] * 40, "names": list("abc")}, "every label of y must be one"),
             ({"prediction": ["a", "b"] * 40}, "names must be given where prediction holds names"),
         ],
